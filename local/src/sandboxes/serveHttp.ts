@@ -48,9 +48,14 @@ const flatHeaders = (request: IncomingMessage): Record<string, string> =>
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")])
   )
 
+/** An answer to HEAD or a 304 carries the length of a body that is not sent: only who wrote it knows that. */
+const bodyless = (response: ServerResponse, answer: Answer): boolean =>
+  response.req.method === "HEAD" || answer.status === 204 || answer.status === 304
+
 const send = (response: ServerResponse, answer: Answer): void => {
   if (response.destroyed) return
-  response.writeHead(answer.status, { ...answer.headers, "content-length": String(answer.body.length) } as never)
+  const length = bodyless(response, answer) ? {} : { "content-length": String(answer.body.length) }
+  response.writeHead(answer.status, { ...answer.headers, ...length } as never)
   response.end(answer.body)
 }
 

@@ -1,0 +1,97 @@
+/** What the platform has in its AWS engines: tables, queues, buckets and parameters, as data. */
+import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb"
+import { account, region } from "./aws/identity.ts"
+
+export interface TableDefinition {
+  readonly name: string
+  readonly schema: Pick<CreateTableCommandInput, "AttributeDefinitions" | "KeySchema" | "GlobalSecondaryIndexes">
+  /** The attribute with the time in epoch seconds after which an item may go. */
+  readonly expiry: string
+}
+
+export interface QueueDefinition {
+  readonly name: string
+  readonly visibilitySeconds: number
+  /** After this many receives a message goes to the queue's dead-letter queue, `<name>-dlq`. */
+  readonly maxReceiveCount: number
+}
+
+export interface ParameterDefinition {
+  readonly name: string
+  readonly value: string
+  readonly secure?: true
+  /** Follows from this run's addresses and names, so it is written anew at each start. */
+  readonly derived?: true
+}
+
+/** The stage whose names the resources carry when STAGE is not set. */
+export const defaultStage = "CODE"
+
+const key = (name: string, type: "HASH" | "RANGE") => ({ AttributeName: name, KeyType: type })
+const text = (name: string) => ({ AttributeName: name, AttributeType: "S" }) as const
+const index = (name: string, hash: string, range: string) => ({
+  IndexName: name,
+  KeySchema: [key(hash, "HASH"), key(range, "RANGE")],
+  Projection: { ProjectionType: "ALL" as const }
+})
+
+/** The tables by their name in platform.json. */
+export const tables = (stage: string) =>
+  ({
+    dsr: {
+      name: `mparticle-dsr-requests-${stage.toLowerCase()}`,
+      schema: {
+        AttributeDefinitions: ["id", "email", "submittedAt", "pendingShard", "expectedCompletionTime"].map(text),
+        KeySchema: [key("id", "HASH")],
+        GlobalSecondaryIndexes: [
+          index("EmailIndex", "email", "submittedAt"),
+          index("PendingIndex", "pendingShard", "expectedCompletionTime")
+        ]
+      },
+      expiry: "expiresAt"
+    },
+    correlation: {
+      name: `mparticle-baton-correlation-${stage.toLowerCase()}`,
+      schema: { AttributeDefinitions: [text("correlationId")], KeySchema: [key("correlationId", "HASH")] },
+      expiry: "expiresAt"
+    }
+  }) satisfies Record<string, TableDefinition>
+
+/** The queues by their name in platform.json; each has a dead-letter queue, there with the suffix `Dlq`. */
+export const queues = (stage: string) =>
+  ({
+    fallback: { name: `mparticle-api-fallback-${stage.toLowerCase()}`, visibilitySeconds: 30, maxReceiveCount: 5 }
+  }) satisfies Record<string, QueueDefinition>
+
+/** The buckets by their name in platform.json. */
+export const buckets = (stage: string) =>
+  ({ results: `mparticle-sar-results-${stage.toLowerCase()}` }) satisfies Record<string, string>
+
+/** What the simulators of the platform let in. */
+export const credentials = {
+  workspace: { id: "1234", key: "local-workspace-key", secret: "local-workspace-secret" },
+  events: { key: "local-events-key", secret: "local-events-secret" }
+} as const
+
+/** The parameters of the stage; `fallbackQueueUrl` is the one that functions use. */
+export const parameters = (stage: string, fallbackQueueUrl: string): ReadonlyArray<ParameterDefinition> => {
+  const { correlation, dsr } = tables(stage)
+  const named = (name: string): string => `/mparticle-api/${stage}/${name}`
+  return [
+    { name: named("mparticle-api-key"), value: credentials.workspace.key, secure: true },
+    { name: named("mparticle-api-secret"), value: credentials.workspace.secret, secure: true },
+    { name: named("mparticle-workspace-id"), value: credentials.workspace.id },
+    { name: named("events-api-key"), value: credentials.events.key, secure: true },
+    { name: named("events-api-secret"), value: credentials.events.secret, secure: true },
+    { name: named("pod"), value: "eu1" },
+    { name: named("email-hash-key"), value: "local-email-hash-key-0123456789abcdef", secure: true },
+    { name: named("baton-allowed-accounts"), value: account },
+    { name: named("dynamodb-table-name"), value: dsr.name, derived: true },
+    { name: named("baton-correlation-table"), value: correlation.name, derived: true },
+    { name: named("fallback-queue-url"), value: fallbackQueueUrl, derived: true },
+    { name: named("sar-results-bucket"), value: buckets(stage).results, derived: true }
+  ]
+}
+
+/** The ARN of a queue, from its name or its URL. */
+export const queueArn = (queue: string): string => `arn:aws:sqs:${region}:${account}:${queue.split("/").at(-1)}`

@@ -1,0 +1,18 @@
+/** The deployed functions: one table that the build, the local platform and the deployment read. */
+
+export interface FunctionDefinition {
+  /** File under `src/handlers` (without extension) whose `handler` export is the Lambda entry. */
+  readonly entry: string
+  readonly timeoutSeconds: number
+  readonly memoryMb: number
+  /** Key of the queue that feeds the function, where one does. */
+  readonly queue?: string
+  readonly batchSize?: number
+  /** API Gateway path prefixes that lead to the function. */
+  readonly routes?: ReadonlyArray<string>
+}
+
+/** Every deployed function by its name. */
+export const functions: Readonly<Record<string, FunctionDefinition>> = {
+  "mparticle-api-lambda": { entry: "batonRouter", timeoutSeconds: 30, memoryMb: 1024 }
+}

@@ -1,0 +1,194 @@
+/**
+ * The Lambda adapter: the only file that knows the runtime. It builds a function's layer while the environment
+ * starts, and turns each invocation into one bounded Effect with its own logs, metrics and deadline.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Emf from "../layers/Observability/Emf.ts"
+import * as JsonLogger from "../layers/Observability/JsonLogger.ts"
+import * as CryptoRandom from "../layers/CryptoRandom.ts"
+import * as Issue from "../schemas/Issue.ts"
+import { ScheduledEvent, WarmUp } from "../schemas/LambdaEvent.ts"
+import { Deadline } from "../services/Deadline.ts"
+import { LogSink } from "../services/LogSink.ts"
+import { type Measurement, Metrics } from "../services/Metrics.ts"
+import { bounded, DeadlineExceeded } from "./Lambda/invocation.ts"
+import * as RuntimeApi from "./Lambda/RuntimeApi.ts"
+import { startFailure } from "./Lambda/startFailure.ts"
+
+/** The part of Lambda's context that the adapter reads. */
+export interface LambdaContext {
+  readonly awsRequestId: string
+  readonly functionName: string
+  readonly getRemainingTimeInMillis: () => number
+}
+
+/** What Lambda calls. */
+export type Handler<B> = (event: unknown, context: LambdaContext) => Promise<B>
+
+/** One invocation, as its handler sees it. */
+export interface Invocation<B> {
+  readonly requestId: string
+  /** Sets what is answered if the deadline comes first; without it the invocation fails with `DeadlineExceeded`. */
+  readonly answerAtDeadline: (answer: B) => void
+}
+
+/** The event is not of the shape that the function takes. */
+export class InvalidEvent extends Schema.TaggedError<InvalidEvent>()("InvalidEvent", {
+  issues: Schema.Array(Issue.Issue)
+}) {
+  override get message(): string {
+    return `The event is not valid: ${Issue.render(this.issues)}`
+  }
+}
+
+/** Everything a function is made of. */
+export interface StartOptions<R, LE> {
+  readonly layer: Layer.Layer<R, LE>
+  /** Builds what a first call needs; run for `{"warmup": true}`. */
+  readonly warmUp: Effect.Effect<void, never, NoInfer<R>>
+  /** Whether EventBridge's scheduled event is a warm-up too: only where the function has no schedule of its own. */
+  readonly scheduledWarmUp?: boolean
+  /** CloudWatch namespace of the function's metrics. */
+  readonly namespace: string
+}
+
+/** How one kind of event is answered. */
+export interface HandlerOptions<A, I, B, E, R> {
+  readonly event: Schema.Schema<A, I>
+  readonly handle: (event: A, invocation: Invocation<B>) => Effect.Effect<B, E, R>
+}
+
+/** The answer to a warm-up. */
+export interface Warmed {
+  readonly warmed: true
+}
+
+/** A started function. */
+export interface Started<R> {
+  readonly handler: <A, I, B, E>(options: HandlerOptions<A, I, B, E, R>) => Handler<B | Warmed>
+}
+
+/** Time kept back from Lambda's limit for stopping the handler and answering. */
+const reserveMillis = 500
+/** Part of the reserve that a handler gets to stop in. */
+const graceMillis = 250
+/** Lambda gives 300 ms after SIGTERM when an external extension is registered. */
+const disposeMillis = 250
+
+const sink = LogSink.of({ writeLine: (line) => void process.stdout.write(`${line}\n`) })
+
+/** Settings from the environment; an empty variable counts as absent. */
+const environment = (): ConfigProvider.ConfigProvider =>
+  ConfigProvider.fromMap(
+    new Map(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, value]])))
+  )
+
+const ground = (): Layer.Layer<never> =>
+  Layer.mergeAll(
+    JsonLogger.layer.pipe(Layer.provide(Layer.succeed(LogSink, sink))),
+    Layer.setConfigProvider(environment()),
+    CryptoRandom.layer
+  )
+
+const disposeOnSigterm = (dispose: () => Promise<void>): void => {
+  process.once("SIGTERM", () => {
+    const exit = (): void => process.exit(0)
+    // A finalizer that dies or hangs must not hold the exit back.
+    setTimeout(exit, disposeMillis).unref()
+    dispose().then(exit, exit)
+  })
+}
+
+/** Starts a function: builds its layer. A failure rejects, so that the environment is thrown away and not remembered. */
+export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Started<R>> => {
+  const runtime = ManagedRuntime.make(Layer.provideMerge(options.layer, ground()))
+  const built = await runtime.runPromiseExit(Effect.void)
+  if (Exit.isFailure(built)) throw startFailure(built.cause)
+  disposeOnSigterm(() => runtime.dispose())
+
+  // Lambda may run several invocations in one process: it exits when the last one has been answered.
+  let inFlight = 0
+  let mustExit = false
+
+  const isWarmUp = options.scheduledWarmUp === true ? Schema.is(Schema.Union(WarmUp, ScheduledEvent)) : Schema.is(WarmUp)
+
+  const handler = <A, I, B, E>({ event: schema, handle }: HandlerOptions<A, I, B, E, R>): Handler<B | Warmed> => {
+    const decode = Schema.decodeUnknown(schema)
+
+    const answer = (event: unknown, invocation: Invocation<B>): Effect.Effect<B | Warmed, E | InvalidEvent, R> =>
+      isWarmUp(event)
+        ? Effect.as(options.warmUp, { warmed: true } as const)
+        : decode(event).pipe(
+            Effect.mapError((error) => new InvalidEvent({ issues: Issue.fromParseError(error) })),
+            Effect.flatMap((decoded) => handle(decoded, invocation))
+          )
+
+    const invoke = (event: unknown, context: LambdaContext) =>
+      Effect.gen(function* () {
+        const measurements: Array<Measurement> = []
+        let atDeadline: Option.Option<B> = Option.none()
+        const invocation: Invocation<B> = {
+          requestId: context.awsRequestId,
+          answerAtDeadline: (value) => {
+            atDeadline = Option.some(value)
+          }
+        }
+        const startedAt = yield* Clock.currentTimeMillis
+        const budgetMillis = Math.max(0, context.getRemainingTimeInMillis() - reserveMillis)
+        const outcome = yield* bounded(
+          Effect.suspend(() => answer(event, invocation)).pipe(
+            Effect.provideService(Deadline, startedAt + budgetMillis),
+            Effect.provideService(Metrics, { put: (measurement) => void measurements.push(measurement) }),
+            Effect.withSpan("lambda.invoke", { attributes: { "faas.invocation_id": context.awsRequestId } })
+          ),
+          { budgetMillis, graceMillis }
+        )
+        const lines = Emf.render(measurements, {
+          namespace: options.namespace,
+          timestamp: startedAt,
+          properties: { requestId: context.awsRequestId }
+        })
+        for (const line of lines) sink.writeLine(line)
+        if (Exit.isSuccess(outcome.exit)) return outcome
+        const late = Option.filter(Cause.failureOption(outcome.exit.cause), (error) => error instanceof DeadlineExceeded)
+        if (Option.isSome(late)) yield* Effect.logError("the invocation ran out of time", { hung: outcome.hung })
+        else yield* Effect.logError("the invocation failed", outcome.exit.cause)
+        return Option.isSome(late) && Option.isSome(atDeadline)
+          ? { ...outcome, exit: Exit.succeed(atDeadline.value) }
+          : outcome
+      }).pipe(Effect.annotateLogs({ requestId: context.awsRequestId, function: context.functionName }))
+
+    return async (event, context) => {
+      inFlight += 1
+      const { exit, hung } = await runtime.runPromise(invoke(event, context)).finally(() => {
+        inFlight -= 1
+      })
+      mustExit ||= hung
+      if (mustExit && inFlight === 0) return await answerAndExit(context.awsRequestId, exit)
+      if (Exit.isSuccess(exit)) return exit.value
+      throw Cause.squash(exit.cause)
+    }
+  }
+
+  return { handler }
+}
+
+/** Answers over the Runtime API and ends the process: a fiber that cannot be stopped must not meet the next invocation. */
+const answerAndExit = async (requestId: string, exit: Exit.Exit<unknown, unknown>): Promise<never> => {
+  const answer = Exit.isSuccess(exit) ? { value: exit.value } : { error: Cause.squash(exit.cause) }
+  await RuntimeApi.post(process.env["AWS_LAMBDA_RUNTIME_API"] ?? "", requestId, answer)
+  process.exit(1)
+}
+
+/** Starts a function with one handler. */
+export const make = async <A, I, B, E, R, LE>(
+  options: StartOptions<R, LE> & HandlerOptions<A, I, B, E, R>
+): Promise<Handler<B | Warmed>> => (await start(options)).handler(options)

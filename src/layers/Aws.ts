@@ -1,0 +1,83 @@
+/** The one way out to AWS: a thin `send` around an SDK client, with our timeouts, our retries and one kind of error. */
+import type { Client, Command, MetadataBearer } from "@smithy/types"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
+import * as Schedules from "../services/Resilience/Schedules.ts"
+import { type AwsErrorKind, type AwsService, classify } from "./Aws/Classification.ts"
+
+/** An AWS call failed. `cause` is the SDK's error: it may hold item values, so it is read and never shown. */
+export class AwsError extends Data.TaggedError("AwsError")<{
+  readonly service: AwsService
+  readonly operation: string
+  readonly errorName: string
+  readonly kind: AwsErrorKind
+  readonly status?: number
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `${this.service} ${this.operation} failed: ${this.errorName}`
+  }
+}
+
+/** How one kind of call behaves. */
+export interface SendOptions {
+  readonly service: AwsService
+  /** The API's name of the operation, `PutItem`: bundles are minified, so it cannot be read off the command. */
+  readonly operation: string
+  /** Milliseconds one attempt may take; default 2,000. */
+  readonly timeoutMillis?: number
+  /** How a transient failure is retried; default {@link Schedules.aws}. Give `Schedules.never` for a call that must go out once. */
+  readonly retry?: Schedule.Schedule<unknown>
+}
+
+interface SdkErrorParts {
+  readonly name?: unknown
+  readonly code?: unknown
+  readonly $metadata?: { readonly httpStatusCode?: number }
+  readonly CancellationReasons?: ReadonlyArray<{ readonly Code?: string }>
+}
+
+const partsOf = (error: unknown): SdkErrorParts => (typeof error === "object" && error !== null ? error : {})
+
+const fromSdk = ({ operation, service }: SendOptions, error: unknown): AwsError => {
+  const parts = partsOf(error)
+  const name = typeof parts.name === "string" ? parts.name : "UnknownError"
+  const status = parts.$metadata?.httpStatusCode
+  return new AwsError({
+    service,
+    operation,
+    errorName: typeof parts.code === "string" && name === "Error" ? parts.code : name,
+    kind: classify(service, {
+      name,
+      ...(typeof parts.code === "string" ? { nodeCode: parts.code } : {}),
+      ...(status === undefined ? {} : { status }),
+      ...(parts.CancellationReasons === undefined
+        ? {}
+        : { cancellations: parts.CancellationReasons.map((reason) => reason.Code ?? "None") })
+    }),
+    ...(status === undefined ? {} : { status }),
+    cause: error
+  })
+}
+
+/**
+ * Sends one command: the fiber's interruption aborts it, an attempt has a time limit, transient failures are
+ * retried. SDK clients are built with `maxAttempts: 1`, so that an attempt is one HTTP call.
+ */
+export const send = <ClientIn extends object, ClientOut extends MetadataBearer, Config, In extends ClientIn, Out extends ClientOut>(
+  client: Client<ClientIn, ClientOut, Config>,
+  command: Command<ClientIn, In, ClientOut, Out, Config>,
+  options: SendOptions
+): Effect.Effect<Out, AwsError> => {
+  const attempt = Effect.tryPromise({
+    try: (signal) => client.send(command, { abortSignal: signal }),
+    catch: (error) => fromSdk(options, error)
+  }).pipe(
+    Effect.timeoutFail({
+      duration: options.timeoutMillis ?? 2_000,
+      onTimeout: () => fromSdk(options, { name: "TimeoutError" })
+    })
+  )
+  return Effect.retry(attempt, { schedule: options.retry ?? Schedules.aws, while: (error) => error.kind === "transient" })
+}

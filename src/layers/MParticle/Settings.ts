@@ -1,0 +1,88 @@
+/** The settings of the MParticle functions, read from the environment when the layer is built. */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+
+export interface MParticleSettingsShape {
+  /** `CODE` or `PROD`; part of every parameter's path. */
+  readonly stage: "CODE" | "PROD"
+  /** The feature flag of the Baton integration. */
+  readonly batonEnabled: boolean
+  /** How long an initiate may take, all retries included. */
+  readonly batonTimeoutMillis: number
+  /** Base URL of the DSR API, without a slash at the end. */
+  readonly dsrUrl: string
+  /** Base URL under which mParticle reaches our callback, without a slash at the end. */
+  readonly callbackBaseUrl: string
+  /** Whether erasures skip mParticle's waiting period of seven days. */
+  readonly skipWaitingPeriod: boolean
+}
+
+/** The settings of the MParticle functions. */
+export class MParticleSettings extends Context.Tag("integration-services/layers/MParticle/Settings")<
+  MParticleSettings,
+  MParticleSettingsShape
+>() {}
+
+const invalid = (reason: string): Either.Either<never, ConfigError.ConfigError> =>
+  Either.left(ConfigError.InvalidData([], reason))
+
+/** Only `true`, `false`, `1` and `0`, in any case: `"no"` must not read as on. */
+const flag = (name: string): Config.Config<boolean> =>
+  Config.string(name).pipe(
+    Config.mapOrFail((text) => {
+      const value = text.trim().toLowerCase()
+      if (value === "true" || value === "1") return Either.right(true)
+      return value === "false" || value === "0" ? Either.right(false) : invalid("must be true, false, 1 or 0")
+    })
+  )
+
+const loopback = new Set(["127.0.0.1", "localhost", "[::1]"])
+
+/** An https URL; http is taken for loopback hosts only. */
+const url = (name: string): Config.Config<string> =>
+  Config.string(name).pipe(
+    Config.mapOrFail((text) => {
+      const parsed = URL.parse(text)
+      if (parsed === null) return invalid("must be a URL")
+      const secure = parsed.protocol === "https:" || (parsed.protocol === "http:" && loopback.has(parsed.hostname))
+      return secure ? Either.right(text.replace(/\/+$/, "")) : invalid("must be an https URL")
+    })
+  )
+
+const positiveSeconds = (name: string): Config.Config<number> =>
+  Config.number(name).pipe(
+    Config.mapOrFail((seconds) =>
+      Number.isFinite(seconds) && seconds > 0 ? Either.right(seconds * 1000) : invalid("must be a positive number of seconds")
+    )
+  )
+
+const callbackHosts = {
+  CODE: "https://mparticle-api-code.support.guardianapis.com",
+  PROD: "https://mparticle-api.support.guardianapis.com"
+} as const
+
+/** Every setting with its default. */
+export const config: Config.Config<MParticleSettingsShape> = Config.all({
+  stage: Config.literal("CODE", "PROD")("STAGE"),
+  batonEnabled: flag("BATON_INTEGRATION_ENABLED").pipe(Config.withDefault(true)),
+  batonTimeoutMillis: positiveSeconds("BATON_TIMEOUT_SECONDS").pipe(Config.withDefault(25_000)),
+  dsrUrl: url("MPARTICLE_DSR_URL").pipe(Config.withDefault("https://opendsr.mparticle.com/v3")),
+  callbackBaseUrl: Config.option(url("CALLBACK_BASE_URL")),
+  skipWaitingPeriod: flag("MPARTICLE_SKIP_WAITING_PERIOD").pipe(Config.withDefault(true))
+}).pipe(
+  Config.map(({ callbackBaseUrl, ...settings }) => ({
+    ...settings,
+    callbackBaseUrl: callbackBaseUrl._tag === "Some" ? callbackBaseUrl.value : callbackHosts[settings.stage]
+  }))
+)
+
+/** The settings from the environment. */
+export const layer: Layer.Layer<MParticleSettings, ConfigError.ConfigError> = Layer.effect(MParticleSettings, config)
+
+/** Given settings, for tests. */
+export const layerOf = (settings: MParticleSettingsShape): Layer.Layer<MParticleSettings> =>
+  Layer.effect(MParticleSettings, Effect.succeed(settings))

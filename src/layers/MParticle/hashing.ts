@@ -1,0 +1,29 @@
+/** Ids and fingerprints derived by SHA-256. */
+import { createHash } from "node:crypto"
+import { type IdentityId, RequestId, type RequestType } from "../../schemas/DataSubjectRequest.ts"
+import type { Submission } from "../../services/MParticle.ts"
+import * as Uuid from "../../services/Uuid.ts"
+
+const sha256 = (parts: ReadonlyArray<string>): Buffer => createHash("sha256").update(parts.join("|")).digest()
+
+/**
+ * The id of a submission: the first 16 bytes of SHA-256 over `dsr-v1|stage|correlationId|identityId|type` as a
+ * lower-case UUID of version 4. The same submission has the same id in every process, so a repetition finds the first.
+ */
+export const requestIdOf = (stage: string, submission: Submission): RequestId =>
+  RequestId.make(
+    Uuid.format([...sha256(["dsr-v1", stage, submission.correlationId, submission.identityId, submission.type])])
+  )
+
+/** Tells two different submissions under one correlation id apart. */
+export const fingerprintOf = (submission: Submission): string =>
+  sha256([
+    submission.identityId,
+    submission.email.toLowerCase(),
+    submission.type,
+    submission.regulation
+  ]).toString("hex")
+
+/** Key of the lock that lets a person have one active request of a type; holds no identity in clear. */
+export const activeLockId = (identityId: IdentityId, type: RequestType): string =>
+  `ACTIVE#${sha256([identityId]).toString("hex")}#${type}`

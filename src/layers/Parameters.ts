@@ -1,0 +1,71 @@
+/** {@link Parameters} from AWS Systems Manager: all of a function's parameters in one call, cached for five minutes. */
+import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm"
+import * as Cache from "effect/Cache"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { ConfigurationError } from "../schemas/MParticleError.ts"
+import { Parameters, type ParametersShape, ParametersUnavailable } from "../services/Parameters.ts"
+import { send } from "./Aws.ts"
+
+/** Milliseconds for which values are kept (seed [A], CachedParameterStore). */
+export const timeToLiveMillis = 300_000
+
+/** GetParameters takes at most this many names. */
+const namesPerCall = 10
+
+export interface ParametersOptions {
+  /** `/mparticle-api/CODE`. */
+  readonly prefix: string
+  /** The names, below the prefix, that the function reads. */
+  readonly names: ReadonlyArray<string>
+}
+
+/** Reads the parameters with the given client. */
+export const make = (client: SSMClient, options: ParametersOptions): Effect.Effect<ParametersShape> =>
+  Effect.gen(function* () {
+    const chunks = Array.from({ length: Math.ceil(options.names.length / namesPerCall) }, (_, index) =>
+      options.names.slice(index * namesPerCall, (index + 1) * namesPerCall)
+    )
+    const fetchAll = Effect.forEach(
+      chunks,
+      (names) =>
+        send(
+          client,
+          new GetParametersCommand({ Names: names.map((name) => `${options.prefix}/${name}`), WithDecryption: true }),
+          { service: "ssm", operation: "GetParameters" }
+        ),
+      { concurrency: "unbounded" }
+    ).pipe(
+      Effect.map((answers) => {
+        const found = answers.flatMap((answer) => answer.Parameters ?? [])
+        return new Map(found.map((parameter) => [parameter.Name ?? "", Redacted.make(parameter.Value ?? "")]))
+      }),
+      Effect.mapError((error) => new ParametersUnavailable({ reason: error.errorName }))
+    )
+    // One key: the set is read as a whole, concurrent misses share one read, failures are not kept.
+    const cache = yield* Cache.makeWith({
+      capacity: 1,
+      lookup: (_: "all") => fetchAll,
+      timeToLive: (exit) => (Exit.isSuccess(exit) ? timeToLiveMillis - 1 : 0)
+    })
+    const secret: ParametersShape["secret"] = (name) =>
+      Effect.flatMap(cache.get("all"), (values) => {
+        const value = values.get(`${options.prefix}/${name}`)
+        return value === undefined || Redacted.value(value) === ""
+          ? Effect.fail(new ConfigurationError({ setting: `${options.prefix}/${name}`, reason: "is missing" }))
+          : Effect.succeed(value)
+      })
+    return { secret, get: (name) => Effect.map(secret(name), Redacted.value), invalidate: cache.invalidateAll }
+  })
+
+/** {@link Parameters} with a client of its own. */
+export const layer = (options: ParametersOptions): Layer.Layer<Parameters> =>
+  Layer.scoped(
+    Parameters,
+    Effect.acquireRelease(
+      Effect.sync(() => new SSMClient({ maxAttempts: 1 })),
+      (client) => Effect.sync(() => client.destroy())
+    ).pipe(Effect.flatMap((client) => make(client, options)))
+  )

@@ -1,0 +1,136 @@
+/**
+ * Everything that can go wrong in MParticle and Baton, as values. Each carries its documented `code`;
+ * no message holds personal data: a message is computed from facts that are safe to show.
+ */
+import * as Schema from "effect/Schema"
+import { errorCodes } from "./ErrorCode.ts"
+import * as Issue from "./Issue.ts"
+
+/** The input is not what the contract asks for: `VALIDATION_ERROR`. */
+export class ValidationError extends Schema.TaggedError<ValidationError>()("ValidationError", {
+  issues: Schema.Array(Issue.Issue),
+  reason: Schema.optionalWith(Schema.String, { exact: true })
+}) {
+  readonly code = "VALIDATION_ERROR"
+  readonly retryable = errorCodes.VALIDATION_ERROR.retryable
+  override get message(): string {
+    return this.issues.length === 0 ? "The request is not valid" : `The request is not valid: ${Issue.render(this.issues)}`
+  }
+}
+
+/** The feature flag of the Baton integration is off: `INTEGRATION_DISABLED`. */
+export class IntegrationDisabled extends Schema.TaggedError<IntegrationDisabled>()("IntegrationDisabled", {}) {
+  readonly code = "INTEGRATION_DISABLED"
+  readonly retryable = errorCodes.INTEGRATION_DISABLED.retryable
+  override get message(): string {
+    return "The Baton integration is switched off"
+  }
+}
+
+/** No request with this id is known here: `REQUEST_NOT_FOUND`. */
+export class RequestNotFound extends Schema.TaggedError<RequestNotFound>()("RequestNotFound", {
+  requestId: Schema.String
+}) {
+  readonly code = "REQUEST_NOT_FOUND"
+  readonly retryable = errorCodes.REQUEST_NOT_FOUND.retryable
+  override get message(): string {
+    return "mParticle request ID not found"
+  }
+}
+
+/** The same correlation id came with a different request before: `IDEMPOTENCY_CONFLICT`. */
+export class IdempotencyConflict extends Schema.TaggedError<IdempotencyConflict>()("IdempotencyConflict", {
+  requestId: Schema.String
+}) {
+  readonly code = "IDEMPOTENCY_CONFLICT"
+  readonly retryable = errorCodes.IDEMPOTENCY_CONFLICT.retryable
+  override get message(): string {
+    return "This correlation id belongs to a different request"
+  }
+}
+
+/** The request store failed: `DATABASE_ERROR`. `reason` is the store's own error name. */
+export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
+  operation: Schema.String,
+  reason: Schema.String
+}) {
+  readonly code = "DATABASE_ERROR"
+  readonly retryable = errorCodes.DATABASE_ERROR.retryable
+  override get message(): string {
+    return `The request store failed: ${this.operation} (${this.reason})`
+  }
+}
+
+/** A setting or parameter is missing or unusable: `CONFIGURATION_ERROR`. Names the setting, never its value. */
+export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
+  setting: Schema.String,
+  reason: Schema.String
+}) {
+  readonly code = "CONFIGURATION_ERROR"
+  readonly retryable = errorCodes.CONFIGURATION_ERROR.retryable
+  override get message(): string {
+    return `${this.setting} ${this.reason}`
+  }
+}
+
+/**
+ * mParticle answered with an error status, or with something that is not an answer: `MPARTICLE_API_ERROR`.
+ * `upstreamMessage` is mParticle's own text, cleaned of personal data and cut to 500 characters.
+ */
+export class MParticleApiError extends Schema.TaggedError<MParticleApiError>()("MParticleApiError", {
+  status: Schema.optionalWith(Schema.Number, { exact: true }),
+  upstreamMessage: Schema.optionalWith(Schema.String, { exact: true }),
+  retryAfterSeconds: Schema.optionalWith(Schema.Number, { exact: true })
+}) {
+  readonly code = "MPARTICLE_API_ERROR"
+  /** No status, 429 and 5xx may pass; any other 4xx stays. */
+  get retryable(): boolean {
+    return this.status === undefined || this.status === 429 || this.status >= 500
+  }
+  override get message(): string {
+    return this.status === undefined ? "mParticle gave no usable answer" : `mParticle answered ${this.status}`
+  }
+}
+
+/** mParticle could not be reached, or the connection broke before a status: `NETWORK_ERROR`. */
+export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
+  upstream: Schema.String
+}) {
+  readonly code = "NETWORK_ERROR"
+  readonly retryable = errorCodes.NETWORK_ERROR.retryable
+  override get message(): string {
+    return `No answer from ${this.upstream}: the connection failed`
+  }
+}
+
+/** A call took longer than it may: `TIMEOUT`. */
+export class CallTimeout extends Schema.TaggedError<CallTimeout>()("CallTimeout", {
+  upstream: Schema.String,
+  milliseconds: Schema.Number
+}) {
+  readonly code = "TIMEOUT"
+  readonly retryable = errorCodes.TIMEOUT.retryable
+  override get message(): string {
+    return `No answer from ${this.upstream} within ${this.milliseconds} ms`
+  }
+}
+
+/** Why a call to mParticle did not succeed. */
+export type UpstreamError = MParticleApiError | NetworkError | CallTimeout | ConfigurationError
+
+/** Decodes why a call to mParticle did not succeed. */
+export const UpstreamError = Schema.Union(MParticleApiError, NetworkError, CallTimeout, ConfigurationError)
+
+/** The request could not be handed to mParticle: `SUBMISSION_FAILED`, as retryable as its cause. */
+export class SubmissionFailed extends Schema.TaggedError<SubmissionFailed>()("SubmissionFailed", {
+  requestId: Schema.String,
+  upstream: UpstreamError
+}) {
+  readonly code = "SUBMISSION_FAILED"
+  get retryable(): boolean {
+    return this.upstream.retryable
+  }
+  override get message(): string {
+    return "Failed to submit DSR to mParticle"
+  }
+}

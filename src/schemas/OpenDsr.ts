@@ -1,0 +1,67 @@
+/** mParticle's DSR API v3 (OpenDSR) on the wire, and the mappings between its words and ours. */
+import * as Schema from "effect/Schema"
+import type { Regulation, RequestType } from "./DataSubjectRequest.ts"
+
+/** `subject_request_type`. */
+export const SubjectRequestType = Schema.Literal("erasure", "access")
+export type SubjectRequestType = typeof SubjectRequestType.Type
+
+/** OpenDSR's word for a request type. */
+export const subjectRequestType: Readonly<Record<RequestType, SubjectRequestType>> = {
+  delete: "erasure",
+  export: "access"
+}
+
+/** OpenDSR's word for a regulation. */
+export const regulationName: Readonly<Record<Regulation, "gdpr" | "ccpa">> = { GDPR: "gdpr", CCPA: "ccpa" }
+
+const SubjectIdentity = Schema.Struct({ value: Schema.String, encoding: Schema.Literal("raw") })
+
+/** Body of `POST /requests`. */
+export const SubmitRequest = Schema.Struct({
+  regulation: Schema.Literal("gdpr", "ccpa"),
+  subject_request_id: Schema.String,
+  subject_request_type: SubjectRequestType,
+  submitted_time: Schema.String,
+  subject_identities: Schema.Struct({ controller_customer_id: SubjectIdentity }),
+  api_version: Schema.Literal("3.0"),
+  status_callback_urls: Schema.Array(Schema.String),
+  group_id: Schema.String,
+  extensions: Schema.Struct({
+    "opendsr.mparticle.com": Schema.Struct({ skip_waiting_period: Schema.Boolean })
+  })
+})
+export type SubmitRequest = typeof SubmitRequest.Type
+
+/** mParticle's answer to an accepted request. `encoded_request` is left out on purpose: it must not be kept. */
+export const SubmitAccepted = Schema.Struct({
+  subject_request_id: Schema.String,
+  expected_completion_time: Schema.optional(Schema.NullOr(Schema.String)),
+  received_time: Schema.optional(Schema.NullOr(Schema.String)),
+  controller_id: Schema.optional(Schema.NullOr(Schema.String))
+})
+export type SubmitAccepted = typeof SubmitAccepted.Type
+
+/** `request_status`. */
+export const UpstreamStatus = Schema.Literal("pending", "in_progress", "completed", "cancelled")
+export type UpstreamStatus = typeof UpstreamStatus.Type
+
+/** The error body of the DSR API; everything in it is optional because gateways in between answer as well. */
+export const ErrorBody = Schema.Struct({
+  message: Schema.optional(Schema.NullOr(Schema.String)),
+  errors: Schema.optional(
+    Schema.NullOr(Schema.Array(Schema.Struct({ message: Schema.optional(Schema.NullOr(Schema.String)) })))
+  )
+})
+export type ErrorBody = typeof ErrorBody.Type
+
+/**
+ * An instant of mParticle's as ISO 8601 UTC with milliseconds, undefined when it is not one. Samples come with
+ * microseconds and without a zone: those are UTC, whatever zone the process runs in.
+ */
+export const timestampFrom = (text: string | null | undefined): string | undefined => {
+  const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/.exec(text ?? "")
+  if (match === null) return undefined
+  const millis = Date.parse(`${match[1]}.${(match[2] ?? "").slice(0, 3).padEnd(3, "0")}${match[3] ?? "Z"}`)
+  return Number.isNaN(millis) ? undefined : new Date(millis).toISOString()
+}

@@ -1,0 +1,14 @@
+/** The correlation id of the work at hand: it belongs to the fiber, so concurrent requests never share it. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/** The correlation id in force; `"unknown"` outside any request. */
+export class Correlation extends Context.Reference<Correlation>()("integration-services/services/Correlation", {
+  defaultValue: () => "unknown"
+}) {}
+
+/** Runs an effect under a correlation id: its log lines, spans and outgoing calls carry it. */
+export const withCorrelation =
+  (id: string) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    effect.pipe(Effect.annotateLogs("correlationId", id), Effect.provideService(Correlation, id))

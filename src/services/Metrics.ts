@@ -1,0 +1,29 @@
+/** Business metrics: recorded in memory, written as log lines once per invocation, never a network call. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/** One measured value. Dimension values are from small fixed sets: never an id, an address or a message. */
+export interface Measurement {
+  readonly name: string
+  readonly unit: "Count" | "Milliseconds" | "None"
+  readonly value: number
+  readonly dimensions: Readonly<Record<string, string>>
+}
+
+/** Takes measurements; must not throw. */
+export interface MetricsShape {
+  readonly put: (measurement: Measurement) => void
+}
+
+/** Where measurements go; nowhere unless an invocation collects them. */
+export class Metrics extends Context.Reference<Metrics>()("integration-services/services/Metrics", {
+  defaultValue: (): MetricsShape => ({ put: () => undefined })
+}) {}
+
+/** Counts one event. */
+export const count = (name: string, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>
+  Effect.map(Metrics, (metrics) => metrics.put({ name, unit: "Count", value: 1, dimensions }))
+
+/** Records a duration in milliseconds. */
+export const duration = (name: string, millis: number, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>
+  Effect.map(Metrics, (metrics) => metrics.put({ name, unit: "Milliseconds", value: millis, dimensions }))

@@ -1,0 +1,21 @@
+/** Random UUIDs out of the `Random` service, so that tests own them. */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0")
+
+/** Formats 16 bytes as a lower-case UUID of version 4, forcing the version and variant bits. */
+export const format = (bytes: ReadonlyArray<number>): string => {
+  const at = (index: number): number => bytes[index] ?? 0
+  const forced = Array.from({ length: 16 }, (_, index) =>
+    index === 6 ? (at(6) & 0x0f) | 0x40 : index === 8 ? (at(8) & 0x3f) | 0x80 : at(index)
+  )
+  const text = forced.map((byte) => hex(byte, 2)).join("")
+  return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}`
+}
+
+/** A random UUID of version 4. */
+export const v4: Effect.Effect<string> = Effect.map(
+  Effect.replicateEffect(Random.nextIntBetween(0, 256), 16),
+  format
+)

@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config"
+
+const ci = process.env["CI"] !== undefined
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    include: ["test/**/*.test.ts"],
+    passWithNoTests: false,
+    allowOnly: !ci,
+    // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // .ci/run reads the counts of its closing line from the JSON report.
+    reporters: ci ? ["default", ["json", { outputFile: ".local/test-report.json" }]] : ["default"],
+    coverage: {
+      provider: "v8",
+      include: ["src/**"],
+      reporter: ["text", "lcovonly"],
+      thresholds: { lines: 90, branches: 90 }
+    }
+  }
+})
