@@ -12,22 +12,27 @@ const aliases: Readonly<Record<string, string>> = {
 
 const constant = /^const (_\w+) = ("[^"\n]*");$/gm
 const computedKey = /\[(_\w+)\]:/g
-const registration = /^n0_registry\.registerError\((\w+)\$, \1\);$/gm
+const errorSchema = /^(export var (\w+)\$ = \[-3, n0, [^]*?^\];\n)n0_registry\.registerError\(\2\$, \2\);$/gm
+
+/** SQS names its errors by the codes of an older protocol: only the registered schemas know which error a code means. */
+const keepsErrors = /[/\\]client-sqs[/\\]/
 
 /**
  * The same schemas, written so that esbuild drops those of unused commands: it keeps whatever has a computed key, and
  * whatever is registered as an error. Fails on a file that is not of the known form.
  */
 export const prunable = (path: string, source: string): string => {
-  if (!registration.test(source)) {
+  if (source.search(errorSchema) < 0) {
     throw new Error(
       `${path} registers no errors in the known form: the AWS SDK has changed, see scripts/build/awsSdk.ts`
     )
   }
   const names = new Map(Array.from(source.matchAll(constant), ([, name, literal]) => [name, literal]))
   return source
+    .replace(errorSchema, (whole, schema: string, name: string) =>
+      registeredErrors.has(name) || keepsErrors.test(path) ? whole : schema
+    )
     .replace(computedKey, (key, name: string) => (names.has(name) ? `${names.get(name)}:` : key))
-    .replace(registration, (line, name: string) => (registeredErrors.has(name) ? line : ""))
 }
 
 /** Leaves out unused credential sources, event streams, endpoint discovery, schemas, error classes and manifests. */

@@ -3,20 +3,20 @@ import * as Schema from "effect/Schema"
 import { CorrelationId, Email, IdentityId, PublicStatus, Regulation, RequestId, RequestType } from "./DataSubjectRequest.ts"
 import { ErrorCode } from "./ErrorCode.ts"
 
-/** Payload of an initiate: file one erasure or export request for one person. */
+/** Payload of an initiate: file one erasure or export request for one person. A null counts as absent where a field is optional. */
 export const InitiatePayload = Schema.Struct({
   identityId: IdentityId,
   email: Email,
   requestType: RequestType,
-  regulation: Schema.optionalWith(Regulation, { default: () => "GDPR" as const }),
-  correlationId: Schema.optionalWith(CorrelationId, { exact: true })
+  regulation: Schema.optionalWith(Regulation, { nullable: true, default: () => "GDPR" as const }),
+  correlationId: Schema.optionalWith(CorrelationId, { nullable: true })
 })
 export type InitiatePayload = typeof InitiatePayload.Type
 
 /** Payload of a status query. */
 export const StatusPayload = Schema.Struct({
   mparticleRequestId: RequestId,
-  correlationId: Schema.optionalWith(CorrelationId, { exact: true })
+  correlationId: Schema.optionalWith(CorrelationId, { nullable: true })
 })
 export type StatusPayload = typeof StatusPayload.Type
 

@@ -19,6 +19,9 @@ const expectation = (ast: SchemaAST.AST): string => {
   return `expected ${text}`
 }
 
+/** Only `Schema.parseJson` makes something unknown out of a text. */
+const transformed = (to: SchemaAST.AST): string => (SchemaAST.isUnknownKeyword(to) ? "expected valid JSON" : expectation(to))
+
 const segment = (path: PropertyKey): string => String(path)
 
 const isMany = <A>(value: A | ReadonlyArray<A>): value is ReadonlyArray<A> => Array.isArray(value)
@@ -39,19 +42,28 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<string>): Re
     case "Refinement":
       return issue.kind === "From" ? collect(issue.issue, path) : here(expectation(issue.ast))
     case "Transformation":
-      return issue.kind === "Transformation" ? here(expectation(issue.ast.to)) : collect(issue.issue, path)
+      return issue.kind === "Transformation" ? here(transformed(issue.ast.to)) : collect(issue.issue, path)
     case "Composite":
       return (isMany(issue.issues) ? issue.issues : [issue.issues]).flatMap((inner) => collect(inner, path))
   }
 }
 
-/** The issues of a failed decode: paths and expectations, never a value. */
+const prefix = "expected "
+
+/** The alternatives of a union at one place as one reason: `expected "a" or "b"`. An absent optional is not an alternative. */
+const merge = (reasons: ReadonlyArray<string>): string => {
+  const expectations = reasons.filter((reason) => reason.startsWith(prefix)).map((reason) => reason.slice(prefix.length))
+  const wanted = expectations.filter((expected) => expected !== "undefined")
+  return wanted.length === 0 ? (reasons[0] ?? "is not valid") : `${prefix}${wanted.join(" or ")}`
+}
+
+/** The issues of a failed decode, one for each place: paths and expectations, never a value. */
 export const fromParseError = (error: ParseResult.ParseError): ReadonlyArray<Issue> => {
-  const seen = new Set<string>()
-  return collect(error.issue, []).filter((issue) => {
-    const key = `${issue.path}: ${issue.reason}`
-    return seen.has(key) ? false : seen.add(key)
-  })
+  const places = new Map<string, Set<string>>()
+  for (const { path, reason } of collect(error.issue, [])) {
+    places.set(path, (places.get(path) ?? new Set()).add(reason))
+  }
+  return [...places].map(([path, reasons]) => ({ path, reason: merge([...reasons]) }))
 }
 
 /** The issues as one line: `payload.email: expected an e-mail address; payload.requestType: is missing`. */

@@ -1,11 +1,22 @@
 import { createHash } from "node:crypto"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { DescribeTimeToLiveCommand, GetItemCommand, ListTablesCommand, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb"
 import {
-  CompleteMultipartUploadCommand, CreateBucketCommand, CreateMultipartUploadCommand, GetObjectCommand,
-  PutObjectCommand, PutObjectTaggingCommand, UploadPartCommand
+  DescribeTimeToLiveCommand,
+  GetItemCommand,
+  ListTablesCommand,
+  PutItemCommand,
+  QueryCommand
+} from "@aws-sdk/client-dynamodb"
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  PutObjectTaggingCommand,
+  UploadPartCommand
 } from "@aws-sdk/client-s3"
 import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager"
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs"
@@ -23,7 +34,10 @@ describe("DynamoDB", () => {
   it("says what to do where its program does not exist", async () => {
     const failure = await startDynamo({ platform: "aix-ppc64" }).catch((error: unknown) => error)
     assert.instanceOf(failure, Error)
-    assert.match(failure.message, /^DynamoDB: there is no @dynoxide\/aix-ppc64 here; install it, or set DYNAMODB_URL [^\n]*$/)
+    assert.match(
+      failure.message,
+      /^DynamoDB: there is no @dynoxide\/aix-ppc64 here; install it, or set DYNAMODB_URL [^\n]*$/
+    )
   })
 
   it("uses an endpoint that is given, and refuses what is none", async () => {
@@ -33,8 +47,10 @@ describe("DynamoDB", () => {
   })
 
   it("says why its program does not start", async () => {
-    const failure = await startDynamo({ dataDir: "/proc/none" }).catch((error: unknown) => error)
+    mkdirSync(join(folder, "broken", "dynamodb.sqlite"), { recursive: true })
+    const failure = await startDynamo({ dataDir: join(folder, "broken") }).catch((error: unknown) => error)
     assert.instanceOf(failure, Error)
+    assert.match(failure.message, /^DynamoDB: dynoxide did not start: \S[^\n]+$/)
   })
 
   it("answers when it is started and is gone when it is stopped", async () => {
@@ -64,11 +80,16 @@ describe("S3 refuses what AWS refuses", () => {
 
   it("conditional writes", async () => {
     assert.strictEqual(await put("a", { IfNoneMatch: "*" }), "no error")
-    const failure = await s3.send(new PutObjectCommand({ Bucket, Key: "a", Body: "b", IfNoneMatch: "*" })).catch((error: unknown) => error)
-    assert.deepInclude(failure, { name: "PreconditionFailed", message: "At least one of the pre-conditions you specified did not hold" })
-    assert.strictEqual(await put("a", { IfNoneMatch: "\"x\"" }), "NotImplemented")
-    assert.strictEqual(await put("a", { IfMatch: "\"0123\"" }), "PreconditionFailed")
-    assert.strictEqual(await put("none", { IfMatch: "\"0123\"" }), "NoSuchKey")
+    const failure = await s3
+      .send(new PutObjectCommand({ Bucket, Key: "a", Body: "b", IfNoneMatch: "*" }))
+      .catch((error: unknown) => error)
+    assert.deepInclude(failure, {
+      name: "PreconditionFailed",
+      message: "At least one of the pre-conditions you specified did not hold"
+    })
+    assert.strictEqual(await put("a", { IfNoneMatch: '"x"' }), "NotImplemented")
+    assert.strictEqual(await put("a", { IfMatch: '"0123"' }), "PreconditionFailed")
+    assert.strictEqual(await put("none", { IfMatch: '"0123"' }), "NoSuchKey")
     const { Body, ETag } = await s3.send(new GetObjectCommand({ Bucket, Key: "a" }))
     assert.strictEqual(await Body?.transformToString(), "of a")
     assert.strictEqual(await put("a", { IfMatch: ETag, Body: "new" }), "no error")
@@ -76,8 +97,13 @@ describe("S3 refuses what AWS refuses", () => {
   })
 
   it("ten racing writes that may only create have one winner", async () => {
-    const results = await Promise.all(Array.from({ length: 10 }, (_, index) => put("race", { IfNoneMatch: "*", Body: `w${index}` })))
-    assert.deepEqual(results.filter((result) => result !== "PreconditionFailed"), ["no error"])
+    const results = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => put("race", { IfNoneMatch: "*", Body: `w${index}` }))
+    )
+    assert.deepEqual(
+      results.filter((result) => result !== "PreconditionFailed"),
+      ["no error"]
+    )
     const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: "race" }))
     assert.strictEqual(await Body?.transformToString(), `w${results.indexOf("no error")}`)
   })
@@ -85,10 +111,17 @@ describe("S3 refuses what AWS refuses", () => {
   it("a finished multipart upload onto what exists", async () => {
     const upload = async (Key: string, IfNoneMatch: string | undefined): Promise<string> => {
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }))
-      const one = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: Buffer.alloc(5 * 1024 * 1024) }))
+      const one = await s3.send(
+        new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: Buffer.alloc(5 * 1024 * 1024) })
+      )
       const two = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 2, Body: "end" }))
-      const Parts = [{ PartNumber: 1, ETag: one.ETag }, { PartNumber: 2, ETag: two.ETag }]
-      return errorName(s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, IfNoneMatch, MultipartUpload: { Parts } })))
+      const Parts = [
+        { PartNumber: 1, ETag: one.ETag },
+        { PartNumber: 2, ETag: two.ETag }
+      ]
+      return errorName(
+        s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, IfNoneMatch, MultipartUpload: { Parts } }))
+      )
     }
     assert.strictEqual(await upload("a", "*"), "PreconditionFailed")
     assert.strictEqual(await upload("multi", "*"), "no error")
@@ -99,7 +132,10 @@ describe("S3 refuses what AWS refuses", () => {
     const md5 = (text: string): string => createHash("md5").update(text).digest("base64")
     assert.strictEqual(await put("sum", { Body: "x", ContentMD5: md5("y") }), "BadDigest")
     assert.strictEqual(await put("sum", { Body: "x", ContentMD5: md5("x") }), "no error")
-    assert.strictEqual(await put("sum", { Body: "x", ChecksumSHA256: createHash("sha256").update("y").digest("base64") }), "BadDigest")
+    assert.strictEqual(
+      await put("sum", { Body: "x", ChecksumSHA256: createHash("sha256").update("y").digest("base64") }),
+      "BadDigest"
+    )
     const tags = new PutObjectTaggingCommand({ Bucket, Key: "sum", Tagging: { TagSet: [{ Key: "k", Value: "v" }] } })
     assert.strictEqual(await errorName(s3.send(tags)), "NotImplemented")
     const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: "sum" }))
@@ -139,20 +175,28 @@ describe("resources", () => {
       assert.deepEqual(await create(parts), resources)
       assert.isEmpty(parts.sandbox.requests())
       const { dynamodb, s3, secretsmanager, sqs, ssm } = parts.through
-      await dynamodb.send(new PutItemCommand({
-        TableName: resources.tables["dsr"],
-        Item: { ...key, email: { S: "a@b.c" }, submittedAt: { S: "2026" } }
-      }))
-      const { Items } = await dynamodb.send(new QueryCommand({
-        TableName: resources.tables["dsr"],
-        IndexName: "EmailIndex",
-        KeyConditionExpression: "email = :email",
-        ExpressionAttributeValues: { ":email": { S: "a@b.c" } }
-      }))
+      await dynamodb.send(
+        new PutItemCommand({
+          TableName: resources.tables["dsr"],
+          Item: { ...key, email: { S: "a@b.c" }, submittedAt: { S: "2026" } }
+        })
+      )
+      const { Items } = await dynamodb.send(
+        new QueryCommand({
+          TableName: resources.tables["dsr"],
+          IndexName: "EmailIndex",
+          KeyConditionExpression: "email = :email",
+          ExpressionAttributeValues: { ":email": { S: "a@b.c" } }
+        })
+      )
       assert.lengthOf(Items ?? [], 1)
-      const { TimeToLiveDescription } = await dynamodb.send(new DescribeTimeToLiveCommand({ TableName: resources.tables["dsr"] }))
+      const { TimeToLiveDescription } = await dynamodb.send(
+        new DescribeTimeToLiveCommand({ TableName: resources.tables["dsr"] })
+      )
       assert.deepEqual(TimeToLiveDescription, { TimeToLiveStatus: "ENABLED", AttributeName: "expiresAt" })
-      const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: resources.queues["fallback"], AttributeNames: ["All"] }))
+      const { Attributes } = await sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl: resources.queues["fallback"], AttributeNames: ["All"] })
+      )
       assert.deepEqual(JSON.parse(Attributes?.["RedrivePolicy"] ?? ""), {
         deadLetterTargetArn: "arn:aws:sqs:eu-west-1:000000000000:mparticle-api-fallback-code-dlq",
         maxReceiveCount: 5
@@ -160,16 +204,22 @@ describe("resources", () => {
       await sqs.send(new SendMessageCommand({ QueueUrl: resources.queues["fallback"], MessageBody: "kept" }))
       await s3.send(new PutObjectCommand({ Bucket: resources.buckets["results"], Key: "k", Body: "kept" }))
       await secretsmanager.send(new CreateSecretCommand({ Name: "s", SecretString: "kept" }))
-      await ssm.send(new PutParameterCommand({ Name: "/mparticle-api/CODE/pod", Value: "us1", Type: "String", Overwrite: true }))
+      await ssm.send(
+        new PutParameterCommand({ Name: "/mparticle-api/CODE/pod", Value: "us1", Type: "String", Overwrite: true })
+      )
     }
     await using again = await startParts({ dataDir })
     const { buckets, queues, tables } = await create(again)
     const { dynamodb, s3, secretsmanager, sqs, ssm } = again.through
     const parameter = async (name: string) =>
-      (await ssm.send(new GetParameterCommand({ Name: `/mparticle-api/CODE/${name}`, WithDecryption: true }))).Parameter?.Value
+      (await ssm.send(new GetParameterCommand({ Name: `/mparticle-api/CODE/${name}`, WithDecryption: true }))).Parameter
+        ?.Value
     assert.lengthOf((await dynamodb.send(new ListTablesCommand({}))).TableNames ?? [], 2)
     assert.isDefined((await dynamodb.send(new GetItemCommand({ TableName: tables["dsr"], Key: key }))).Item)
-    assert.strictEqual((await sqs.send(new ReceiveMessageCommand({ QueueUrl: queues["fallback"] }))).Messages?.[0]?.Body, "kept")
+    assert.strictEqual(
+      (await sqs.send(new ReceiveMessageCommand({ QueueUrl: queues["fallback"] }))).Messages?.[0]?.Body,
+      "kept"
+    )
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: buckets["results"], Key: "k" }))
     assert.strictEqual(await Body?.transformToString(), "kept")
     assert.strictEqual((await secretsmanager.send(new GetSecretValueCommand({ SecretId: "s" }))).SecretString, "kept")

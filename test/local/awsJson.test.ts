@@ -2,12 +2,23 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import {
-  CreateSecretCommand, DeleteSecretCommand, DescribeSecretCommand, GetSecretValueCommand, ListSecretsCommand,
-  PutSecretValueCommand, RotateSecretCommand, UpdateSecretCommand
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  PutSecretValueCommand,
+  RotateSecretCommand,
+  UpdateSecretCommand
 } from "@aws-sdk/client-secrets-manager"
 import {
-  DeleteParameterCommand, DescribeParametersCommand, GetParameterCommand, GetParametersByPathCommand, GetParametersCommand,
-  PutParameterCommand, type PutParameterCommandInput
+  DeleteParameterCommand,
+  DescribeParametersCommand,
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  GetParametersCommand,
+  PutParameterCommand,
+  type PutParameterCommandInput
 } from "@aws-sdk/client-ssm"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { startSecretsManager } from "../../local/src/aws/SecretsManager.ts"
@@ -34,17 +45,27 @@ describe("Parameter Store", () => {
   it("keeps versions and refuses to overwrite by accident", async () => {
     assert.strictEqual((await put("/v/a", "1")).Version, 1)
     assert.strictEqual(await errorName(put("/v/a", "2")), "ParameterAlreadyExists")
-    assert.strictEqual((await ssm.send(new PutParameterCommand({ Name: "/v/a", Value: "2", Overwrite: true }))).Version, 2)
+    assert.strictEqual(
+      (await ssm.send(new PutParameterCommand({ Name: "/v/a", Value: "2", Overwrite: true }))).Version,
+      2
+    )
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name: "/v/a" }))
     assert.deepInclude(Parameter, {
-      Name: "/v/a", Type: "String", Value: "2", Version: 2, DataType: "text",
+      Name: "/v/a",
+      Type: "String",
+      Value: "2",
+      Version: 2,
+      DataType: "text",
       ARN: "arn:aws:ssm:eu-west-1:000000000000:parameter/v/a"
     })
     assert.approximately(Parameter?.LastModifiedDate?.getTime() ?? 0, Date.now(), 2000)
     assert.strictEqual((await ssm.send(new GetParameterCommand({ Name: Parameter?.ARN }))).Parameter?.Value, "2")
     assert.strictEqual(await errorName(put("v/a", "1")), "ValidationException")
     assert.strictEqual(await errorName(put("/big", "x".repeat(4097))), "ValidationException")
-    assert.strictEqual(await errorName(ssm.send(new PutParameterCommand({ Name: "/untyped", Value: "1" }))), "ValidationException")
+    assert.strictEqual(
+      await errorName(ssm.send(new PutParameterCommand({ Name: "/untyped", Value: "1" }))),
+      "ValidationException"
+    )
   })
 
   it("shows a secure value only to who asks for its decryption", async () => {
@@ -75,7 +96,10 @@ describe("Parameter Store", () => {
     const first = await byPath({})
     assert.lengthOf(first.Parameters ?? [], 10)
     const second = await byPath({ NextToken: first.NextToken })
-    assert.deepEqual(second.Parameters?.map(({ Name }) => Name), ["/path/p10", "/path/p11"])
+    assert.deepEqual(
+      second.Parameters?.map(({ Name }) => Name),
+      ["/path/p10", "/path/p11"]
+    )
     assert.isUndefined(second.NextToken)
     assert.strictEqual((await byPath({ Recursive: true, MaxResults: 1 })).Parameters?.[0]?.Name, "/path/deep/x")
     assert.strictEqual(await errorName(byPath({ MaxResults: 11 })), "ValidationException")
@@ -93,7 +117,7 @@ describe("Parameter Store", () => {
     }
     assert.deepEqual(await post("AmazonSSM.GetParameter", "{"), [400, "SerializationException"])
     assert.deepEqual(await post("AmazonSSM.GetParameter", "3"), [400, "SerializationException"])
-    assert.deepEqual(await post("AmazonSSM.GetParameter", "{\"Name\":3}"), [400, "SerializationException"])
+    assert.deepEqual(await post("AmazonSSM.GetParameter", '{"Name":3}'), [400, "SerializationException"])
     assert.deepEqual(await post("AmazonSSM.toString", "{}"), [400, "UnknownOperationException"])
     assert.deepEqual(await post("Other.GetParameter", "{}"), [400, "UnknownOperationException"])
   })
@@ -105,7 +129,10 @@ describe("Parameter Store", () => {
       await clients(kept.url).ssm.send(new PutParameterCommand({ Name: "/k", Value: "1", Type: "String" }))
     }
     await using again = await startSsm({ file })
-    assert.strictEqual((await clients(again.url).ssm.send(new GetParameterCommand({ Name: "/k" }))).Parameter?.Value, "1")
+    assert.strictEqual(
+      (await clients(again.url).ssm.send(new GetParameterCommand({ Name: "/k" }))).Parameter?.Value,
+      "1"
+    )
     assert.include(readFileSync(file, "utf8"), "/k")
     writeFileSync(file, "{")
     assert.throws(() => startSsm({ file }), `${file} cannot be read`)
@@ -128,9 +155,18 @@ describe("Secrets Manager", () => {
     const { ARN, VersionId } = await client.send(new CreateSecretCommand({ Name: "dex/api", SecretString: "{}" }))
     assert.match(ARN ?? "", /^arn:aws:secretsmanager:eu-west-1:000000000000:secret:dex\/api-\w{6}$/)
     for (const id of ["dex/api", ARN ?? "", (ARN ?? "").slice(0, -7)]) {
-      assert.deepInclude(await value(id), { ARN, Name: "dex/api", SecretString: "{}", VersionId, VersionStages: ["AWSCURRENT"] })
+      assert.deepInclude(await value(id), {
+        ARN,
+        Name: "dex/api",
+        SecretString: "{}",
+        VersionId,
+        VersionStages: ["AWSCURRENT"]
+      })
     }
-    assert.strictEqual(await errorName(client.send(new CreateSecretCommand({ Name: "dex/api", SecretString: "2" }))), "ResourceExistsException")
+    assert.strictEqual(
+      await errorName(client.send(new CreateSecretCommand({ Name: "dex/api", SecretString: "2" }))),
+      "ResourceExistsException"
+    )
     assert.strictEqual(await errorName(value("none")), "ResourceNotFoundException")
     const SecretBinary = Buffer.from([1, 2, 255])
     await client.send(new CreateSecretCommand({ Name: "binary", SecretBinary }))
@@ -140,12 +176,16 @@ describe("Secrets Manager", () => {
   it("moves the stages with each new version", async () => {
     await client.send(new CreateSecretCommand({ Name: "rotated" }))
     assert.strictEqual(await errorName(value("rotated")), "ResourceNotFoundException")
-    for (const SecretString of ["1", "2", "3"]) await client.send(new PutSecretValueCommand({ SecretId: "rotated", SecretString }))
+    for (const SecretString of ["1", "2", "3"])
+      await client.send(new PutSecretValueCommand({ SecretId: "rotated", SecretString }))
     const token = "0123456789012345678901234567890123456789"
     const pending = { SecretId: "rotated", SecretString: "4", VersionStages: ["AWSPENDING"], ClientRequestToken: token }
     await client.send(new PutSecretValueCommand(pending))
     await client.send(new PutSecretValueCommand(pending))
-    assert.strictEqual(await errorName(client.send(new PutSecretValueCommand({ ...pending, SecretString: "5" }))), "ResourceExistsException")
+    assert.strictEqual(
+      await errorName(client.send(new PutSecretValueCommand({ ...pending, SecretString: "5" }))),
+      "ResourceExistsException"
+    )
     const at = async (VersionStage: string) => (await value("rotated", { VersionStage })).SecretString
     assert.deepEqual([await at("AWSCURRENT"), await at("AWSPREVIOUS"), await at("AWSPENDING")], ["3", "2", "4"])
     assert.strictEqual((await value("rotated", { VersionId: token })).SecretString, "4")
@@ -153,7 +193,12 @@ describe("Secrets Manager", () => {
     assert.deepEqual([await at("AWSCURRENT"), await at("AWSPREVIOUS")], ["5", "3"])
     const described = await client.send(new DescribeSecretCommand({ SecretId: "rotated" }))
     assert.strictEqual(described.Description, "d")
-    assert.deepEqual(Object.values(described.VersionIdsToStages ?? {}).flat().toSorted(), ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"])
+    assert.deepEqual(
+      Object.values(described.VersionIdsToStages ?? {})
+        .flat()
+        .toSorted(),
+      ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]
+    )
   })
 
   it("a deleted secret is marked, or gone", async () => {
@@ -164,7 +209,10 @@ describe("Secrets Manager", () => {
     assert.strictEqual(failure.name, "InvalidRequestException")
     assert.include(failure.message, "marked for deletion")
     assert.isDefined((await client.send(new DescribeSecretCommand({ SecretId: "old" }))).DeletedDate)
-    assert.strictEqual(await errorName(client.send(new CreateSecretCommand({ Name: "old" }))), "InvalidRequestException")
+    assert.strictEqual(
+      await errorName(client.send(new CreateSecretCommand({ Name: "old" }))),
+      "InvalidRequestException"
+    )
     await client.send(new DeleteSecretCommand({ SecretId: "old", ForceDeleteWithoutRecovery: true }))
     assert.strictEqual(await errorName(value("old")), "ResourceNotFoundException")
     await client.send(new CreateSecretCommand({ Name: "old", SecretString: "2" }))
@@ -179,6 +227,9 @@ describe("Secrets Manager", () => {
     await using again = await startSecretsManager({ file })
     const kept = await clients(again.url).secretsmanager.send(new GetSecretValueCommand({ SecretId: "old" }))
     assert.strictEqual(kept.SecretString, "2")
-    assert.strictEqual(await errorName(client.send(new RotateSecretCommand({ SecretId: "old" }))), "UnknownOperationException")
+    assert.strictEqual(
+      await errorName(client.send(new RotateSecretCommand({ SecretId: "old" }))),
+      "UnknownOperationException"
+    )
   })
 })

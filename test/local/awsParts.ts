@@ -72,4 +72,7 @@ export const startParts = async (options: { readonly dataDir?: string } = {}) =>
 
 /** The error name that a call fails with. */
 export const errorName = async (call: Promise<unknown>): Promise<string> =>
-  call.then(() => "no error", (error: unknown) => (error instanceof Error ? error.name : String(error)))
+  call.then(
+    () => "no error",
+    (error: unknown) => (error instanceof Error ? error.name : String(error))
+  )

@@ -1,21 +1,24 @@
 import {
-  CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageBatchCommand, SendMessageCommand,
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
   SetQueueAttributesCommand
 } from "@aws-sdk/client-sqs"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { startFauxqs } from "../../local/src/aws/Fauxqs.ts"
 import { type PollerOptions, startPoller } from "../../local/src/aws/Poller.ts"
-import { fitting, succeeded } from "../../local/src/aws/sqsEvent.ts"
 import { queueArn } from "../../local/src/resources.ts"
 import { clientsOf } from "./awsParts.ts"
 
-interface Record_ {
+interface SqsRecord extends Readonly<Record<string, unknown>> {
   readonly messageId: string
   readonly body: string
   readonly attributes: Readonly<Record<string, string>>
 }
 interface Event {
-  readonly Records: ReadonlyArray<Record_>
+  readonly Records: ReadonlyArray<SqsRecord>
 }
 
 let fauxqs: Awaited<ReturnType<typeof startFauxqs>>
@@ -33,7 +36,11 @@ const createQueue = async (name: string, attributes: Record<string, string> = {}
   return QueueUrl ?? assert.fail()
 }
 
-const poll = (queueUrl: string, invoke: (event: Event) => unknown, options: Partial<PollerOptions> = {}): AsyncDisposable =>
+const poll = (
+  queueUrl: string,
+  invoke: (event: Event) => unknown,
+  options: Partial<PollerOptions> = {}
+): AsyncDisposable =>
   startPoller({
     sqsEndpoint: fauxqs.sqs,
     queueUrl,
@@ -56,7 +63,10 @@ const until = async (condition: () => boolean | Promise<boolean>, limitMs = 8000
 /** Visible and invisible messages of a queue. */
 const counts = async (QueueUrl: string): Promise<ReadonlyArray<number>> => {
   const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))
-  return [Number(Attributes["ApproximateNumberOfMessages"]), Number(Attributes["ApproximateNumberOfMessagesNotVisible"])]
+  return [
+    Number(Attributes["ApproximateNumberOfMessages"]),
+    Number(Attributes["ApproximateNumberOfMessagesNotVisible"])
+  ]
 }
 const isEmpty = async (url: string): Promise<boolean> => (await counts(url)).every((count) => count === 0)
 
@@ -68,7 +78,7 @@ describe("Poller", () => {
     await sqs.send(
       new SendMessageCommand({
         QueueUrl: url,
-        MessageBody: "{\"ä\":1}",
+        MessageBody: '{"ä":1}',
         MessageAttributes: {
           text: { DataType: "String", StringValue: "t" },
           bytes: { DataType: "Binary", BinaryValue: Buffer.from([0, 255]) }
@@ -78,11 +88,19 @@ describe("Poller", () => {
     await until(() => events.length === 1)
     const [record] = events[0]?.Records ?? []
     assert.deepEqual(Object.keys(record ?? {}), [
-      "messageId", "receiptHandle", "body", "attributes", "messageAttributes", "md5OfMessageAttributes", "md5OfBody",
-      "eventSource", "eventSourceARN", "awsRegion"
+      "messageId",
+      "receiptHandle",
+      "body",
+      "attributes",
+      "messageAttributes",
+      "md5OfMessageAttributes",
+      "md5OfBody",
+      "eventSource",
+      "eventSourceARN",
+      "awsRegion"
     ])
     assert.deepInclude(record, {
-      body: "{\"ä\":1}",
+      body: '{"ä":1}',
       messageAttributes: {
         text: { stringValue: "t", stringListValues: [], binaryListValues: [], dataType: "String" },
         bytes: { binaryValue: "AP8=", stringListValues: [], binaryListValues: [], dataType: "Binary" }
@@ -91,7 +109,12 @@ describe("Poller", () => {
       eventSourceARN: "arn:aws:sqs:eu-west-1:000000000000:events",
       awsRegion: "eu-west-1"
     })
-    assert.hasAllKeys(record?.attributes, ["SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp"])
+    assert.hasAllKeys(record?.attributes ?? {}, [
+      "SenderId",
+      "SentTimestamp",
+      "ApproximateReceiveCount",
+      "ApproximateFirstReceiveTimestamp"
+    ])
     await until(() => isEmpty(url))
   })
 
@@ -132,22 +155,36 @@ describe("Poller", () => {
   })
 
   it("keeps the order of each group of a FIFO queue, failures included", async () => {
-    const url = await createQueue("ordered.fifo", { FifoQueue: "true", ContentBasedDeduplication: "true", VisibilityTimeout: "1" })
+    const url = await createQueue("ordered.fifo", {
+      FifoQueue: "true",
+      ContentBasedDeduplication: "true",
+      VisibilityTimeout: "1"
+    })
     for (const body of ["x1", "y1", "x2", "y2", "x3"]) {
       await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body, MessageGroupId: body.slice(0, 1) }))
     }
     const done: Array<string> = []
     let failed = false
-    await using _ = poll(url, ({ Records }) => {
-      assert.hasAnyKeys(Records[0]?.attributes, ["MessageGroupId", "SequenceNumber"])
-      const failing = failed ? undefined : Records.find(({ body }) => body === "x1")
-      failed ||= failing !== undefined
-      done.push(...Records.filter((record) => record !== failing).map(({ body }) => body))
-      return { batchItemFailures: failing === undefined ? [] : [{ itemIdentifier: failing.messageId }] }
-    }, { concurrency: 3 })
+    await using _ = poll(
+      url,
+      ({ Records }) => {
+        assert.hasAnyKeys(Records[0]?.attributes ?? {}, ["MessageGroupId", "SequenceNumber"])
+        const failing = failed ? undefined : Records.find(({ body }) => body === "x1")
+        failed ||= failing !== undefined
+        done.push(...Records.filter((record) => record !== failing).map(({ body }) => body))
+        return { batchItemFailures: failing === undefined ? [] : [{ itemIdentifier: failing.messageId }] }
+      },
+      { concurrency: 3 }
+    )
     await until(() => done.length === 5)
-    assert.deepEqual(done.filter((body) => body.startsWith("x")), ["x1", "x2", "x3"])
-    assert.deepEqual(done.filter((body) => body.startsWith("y")), ["y1", "y2"])
+    assert.deepEqual(
+      done.filter((body) => body.startsWith("x")),
+      ["x1", "x2", "x3"]
+    )
+    assert.deepEqual(
+      done.filter((body) => body.startsWith("y")),
+      ["y1", "y2"]
+    )
   })
 
   it("gathers a batch within its window, and invokes no more at a time than it may", async () => {
@@ -155,7 +192,10 @@ describe("Poller", () => {
     const sizes: Array<number> = []
     await using _ = poll(url, ({ Records }) => void sizes.push(Records.length), { batchSize: 25, windowSeconds: 2 })
     for (let batch = 0; batch < 3; batch += 1) {
-      const Entries = Array.from({ length: 10 }, (_unused, index) => ({ Id: String(index), MessageBody: `${batch} ${index}` }))
+      const Entries = Array.from({ length: 10 }, (_unused, index) => ({
+        Id: String(index),
+        MessageBody: `${batch} ${index}`
+      }))
       await sqs.send(new SendMessageBatchCommand({ QueueUrl: url, Entries }))
     }
     await until(() => sizes.length === 2)
@@ -164,13 +204,17 @@ describe("Poller", () => {
     let running = 0
     let most = 0
     let done = 0
-    await using _two = poll(narrow, async () => {
-      running += 1
-      most = Math.max(most, running)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      running -= 1
-      done += 1
-    }, { batchSize: 1, concurrency: 2 })
+    await using _two = poll(
+      narrow,
+      async () => {
+        running += 1
+        most = Math.max(most, running)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        running -= 1
+        done += 1
+      },
+      { batchSize: 1, concurrency: 2 }
+    )
     const Entries = Array.from({ length: 6 }, (_unused, index) => ({ Id: String(index), MessageBody: String(index) }))
     await sqs.send(new SendMessageBatchCommand({ QueueUrl: narrow, Entries }))
     await until(() => done === 6)
@@ -204,33 +248,5 @@ describe("Poller", () => {
     await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: { VisibilityTimeout: "5" } }))
     await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: "m" }))
     await until(() => invocations === 1)
-  })
-})
-
-describe("answers to a batch", () => {
-  const messages = ["1", "2"].map((id) => ({ MessageId: id, ReceiptHandle: id, Body: "b" }))
-  const deleted = (payload: string): string => succeeded(messages, payload).map(({ MessageId }) => MessageId).join()
-
-  it("no failures means that everything is done", () => {
-    for (const payload of ["", "null", "{}", "{\"batchItemFailures\":null}", "{\"batchItemFailures\":[]}", "{\"statusCode\":200}"]) {
-      assert.strictEqual(deleted(payload), "1,2", payload)
-    }
-  })
-
-  it("failures leave the others", () => {
-    assert.strictEqual(deleted("{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"}]}"), "2")
-    assert.strictEqual(deleted("{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"},{\"itemIdentifier\":\"2\"}]}"), "")
-  })
-
-  it("what cannot be read means that nothing is done", () => {
-    const bad = ["{\"itemIdentifier\":\"\"}", "{\"itemIdentifier\":null}", "{\"item\":\"1\"}", "{\"itemIdentifier\":\"9\"}", "null", "\"1\""]
-    const payloads = [...bad.map((entry) => `{"batchItemFailures":[${entry}]}`), "nonsense", "\"ok\"", "[]", "3", "{\"batchItemFailures\":{}}"]
-    for (const payload of payloads) assert.strictEqual(deleted(payload), "", payload)
-  })
-
-  it("a batch that is too large for one invocation is split", () => {
-    const large = Array.from({ length: 10 }, (_, index) => ({ MessageId: String(index), ReceiptHandle: "r", Body: "x".repeat(1_000_000) }))
-    assert.deepEqual(fitting(large, "arn").map((batch) => batch.length), [6, 4])
-    assert.deepEqual(fitting([], "arn"), [])
   })
 })

@@ -92,7 +92,7 @@ describe("an invocation", () => {
     delete process.env["PLATFORM_ONLY"]
     expect(environment).toMatchObject({ STAGE: "CODE", TZ: ":UTC", AWS_REGION: "eu-west-1", _HANDLER: "switchboard.handler" })
     expect(functions.owns(environment["PROCESS_ID"] ?? "")).toBe(true)
-    expect(Object.keys(environment).filter((name) => !/^(AWS_|LAMBDA_|_)/.test(name)).sort()).toEqual(
+    expect(Object.keys(environment).filter((name) => !/^(AWS_|LAMBDA_|_)/.test(name)).toSorted()).toEqual(
       ["LANG", "PROCESS_ID", "STAGE", "TZ"])
     const { execArgv, cwd } = json(await send(functions, { do: "argv" })) as { execArgv: Array<string>; cwd: string }
     expect(execArgv).toEqual(["--max-old-space-size=230"])

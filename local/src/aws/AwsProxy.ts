@@ -37,12 +37,20 @@ const goneSignal = (response: ServerResponse): AbortSignal => {
   return gone.signal
 }
 
-const operationOf = (service: AwsService, request: IncomingMessage, path: string, query: URLSearchParams): string | undefined =>
+const operationOf = (
+  service: AwsService,
+  request: IncomingMessage,
+  path: string,
+  query: URLSearchParams
+): string | undefined =>
   service === "s3"
     ? s3Operation(request.method ?? "GET", path, query, request.headers["x-amz-copy-source"] !== undefined)
     : targetOperation(request.headers["x-amz-target"]?.toString())
 
-const serveService = async (service: AwsService, options: AwsProxyOptions): Promise<{ readonly url: string } & AsyncDisposable> => {
+const serveService = async (
+  service: AwsService,
+  options: AwsProxyOptions
+): Promise<{ readonly url: string } & AsyncDisposable> => {
   const upstream = new Upstream(options.upstream[service])
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = "GET", url: target = "/", headers } = request
@@ -74,7 +82,9 @@ const serveService = async (service: AwsService, options: AwsProxyOptions): Prom
     })
   }
   // An engine that does not answer looks like a network that does not: the connection is cut.
-  const server = await serveLoopback((request, response) => void handle(request, response).catch(() => response.destroy()))
+  const server = await serveLoopback(
+    (request, response) => void handle(request, response).catch(() => response.destroy())
+  )
   return {
     url: server.url,
     [Symbol.asyncDispose]: async () => {
@@ -89,8 +99,7 @@ export const startAwsProxy = async (
   options: AwsProxyOptions
 ): Promise<{ readonly endpoints: AwsEndpoints } & AsyncDisposable> => {
   await using started = new AsyncDisposableStack()
-  const endpoint = async (service: AwsService): Promise<string> =>
-    started.use(await serveService(service, options)).url
+  const endpoint = async (service: AwsService): Promise<string> => started.use(await serveService(service, options)).url
   const endpoints = {
     dynamodb: await endpoint("dynamodb"),
     sqs: await endpoint("sqs"),

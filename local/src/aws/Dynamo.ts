@@ -26,7 +26,9 @@ const programOf = (platform: string): string => {
   try {
     return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), "dynoxide")
   } catch {
-    throw new Error(`DynamoDB: there is no ${name} here; install it, or set DYNAMODB_URL to an endpoint of your own, for example http://127.0.0.1:8000`)
+    throw new Error(
+      `DynamoDB: there is no ${name} here; install it, or set DYNAMODB_URL to an endpoint of your own, for example http://127.0.0.1:8000`
+    )
   }
 }
 
@@ -48,7 +50,11 @@ const stop = async (child: ChildProcess): Promise<void> => {
 }
 
 /** Starts the program once; undefined when it ended before it answered. */
-const launch = async (program: string, dataDir: string | undefined, said: Array<string>): Promise<Engine | undefined> => {
+const launch = async (
+  program: string,
+  dataDir: string | undefined,
+  said: Array<string>
+): Promise<Engine | undefined> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const database = dataDir === undefined ? [] : ["--db-path", join(dataDir, "dynamodb.sqlite")]
@@ -67,7 +73,7 @@ const launch = async (program: string, dataDir: string | undefined, said: Array<
   const deadline = Date.now() + startLimitMs
   while (child.pid !== undefined && child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
     // The question could be answered by another program that took the port, so the child must still be there.
-    if (await answers(url) && child.exitCode === null) return { url, [Symbol.asyncDispose]: end }
+    if ((await answers(url)) && child.exitCode === null) return { url, [Symbol.asyncDispose]: end }
     await sleep(5)
   }
   await end()

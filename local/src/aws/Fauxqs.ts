@@ -58,7 +58,11 @@ interface Received {
 /** Puts back what a long poll took for a client that is gone: it would be invisible although nobody has it. */
 const returnUndelivered = (app: App, store: SqsStore): void => {
   app.addHook("onSend", (request, _reply, payload, done) => {
-    if (request.headers["x-amz-target"] === "AmazonSQS.ReceiveMessage" && request.raw.socket.destroyed && typeof payload === "string") {
+    if (
+      request.headers["x-amz-target"] === "AmazonSQS.ReceiveMessage" &&
+      request.raw.socket.destroyed &&
+      typeof payload === "string"
+    ) {
       const queue = store.getQueue(String((request.body as { QueueUrl?: unknown }).QueueUrl))
       for (const { ReceiptHandle } of (JSON.parse(payload) as Received).Messages ?? []) {
         const entry = queue?.inflightMessages.get(ReceiptHandle)

@@ -38,7 +38,13 @@ class Poller implements AsyncDisposable {
     this.options = options
     this.queueUrl = new URL(new URL(options.queueUrl).pathname, options.sqsEndpoint).href
     this.fifo = options.queueArn.endsWith(".fifo")
-    this.client = new SQSClient({ endpoint: options.sqsEndpoint, region, credentials, maxAttempts: 1, useQueueUrlAsEndpoint: false })
+    this.client = new SQSClient({
+      endpoint: options.sqsEndpoint,
+      region,
+      credentials,
+      maxAttempts: 1,
+      useQueueUrlAsEndpoint: false
+    })
     this.loops = Array.from({ length: options.concurrency }, () => this.loop())
   }
 
@@ -99,7 +105,9 @@ class Poller implements AsyncDisposable {
       await this.client.send(
         new DeleteMessageBatchCommand({
           QueueUrl: this.queueUrl,
-          Entries: done.slice(start, start + deleteLimit).map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }))
+          Entries: done
+            .slice(start, start + deleteLimit)
+            .map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }))
         })
       )
     }
@@ -110,10 +118,7 @@ class Poller implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stopping.abort()
     const limit = new AbortController()
-    await Promise.race([
-      Promise.all(this.loops),
-      sleep(stopMs, undefined, { signal: limit.signal }).catch(() => {})
-    ])
+    await Promise.race([Promise.all(this.loops), sleep(stopMs, undefined, { signal: limit.signal }).catch(() => {})])
     limit.abort()
     this.client.destroy()
   }

@@ -3,7 +3,15 @@ import { randomBytes, randomUUID } from "node:crypto"
 import type { Engine } from "./Engine.ts"
 import { account, region } from "./identity.ts"
 import { JsonFile } from "./JsonFile.ts"
-import { AwsError, type Input, optionalNumber, optionalText, page, requiredText, serveJsonProtocol } from "./jsonProtocol.ts"
+import {
+  AwsError,
+  type Input,
+  optionalNumber,
+  optionalText,
+  page,
+  requiredText,
+  serveJsonProtocol
+} from "./jsonProtocol.ts"
 
 const current = "AWSCURRENT"
 const previous = "AWSPREVIOUS"
@@ -45,7 +53,10 @@ const live = (file: File, input: Input): Secret => {
   const secret = find(file.value, requiredText(input, "SecretId"))
   return secret.DeletedDate === undefined
     ? secret
-    : fail("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.")
+    : fail(
+        "InvalidRequestException",
+        "You can't perform this operation on the secret because it was marked for deletion."
+      )
 }
 
 const store = (file: File, secret: Secret): void => {
@@ -72,8 +83,9 @@ const moveStages = (versions: Secret["versions"], stages: ReadonlyArray<string>)
   Object.fromEntries(
     Object.entries(versions).map(([id, version]) => {
       const demoted = stages.includes(current) && version.stages.includes(current)
-      const kept = version.stages.filter((stage) =>
-        !stages.includes(stage) && !(stages.includes(current) && stage === previous))
+      const kept = version.stages.filter(
+        (stage) => !stages.includes(stage) && !(stages.includes(current) && stage === previous)
+      )
       return [id, { ...version, stages: demoted ? [...kept, previous] : kept }]
     })
   )
@@ -101,7 +113,10 @@ const createSecret = (file: File, input: Input): object => {
   const before = file.value[name]
   const token = optionalText(input, "ClientRequestToken")
   if (before?.DeletedDate !== undefined) {
-    return fail("InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
+    return fail(
+      "InvalidRequestException",
+      "You can't create this secret because a secret with this name is already scheduled for deletion."
+    )
   }
   if (before !== undefined && (token === undefined || value === undefined || before.versions[token] === undefined)) {
     return fail("ResourceExistsException", `The operation failed because the secret ${name} already exists.`)
@@ -125,8 +140,11 @@ const getSecretValue = (file: File, input: Input): object => {
   const secret = live(file, input)
   const id = optionalText(input, "VersionId")
   const stage = optionalText(input, "VersionStage") ?? (id === undefined ? current : undefined)
-  const [VersionId, version] = Object.entries(secret.versions).find(([candidate, { stages }]) =>
-    (id === undefined || candidate === id) && (stage === undefined || stages.includes(stage))) ??
+  const [VersionId, version] =
+    Object.entries(secret.versions).find(
+      ([candidate, { stages }]) =>
+        (id === undefined || candidate === id) && (stage === undefined || stages.includes(stage))
+    ) ??
     fail(
       "ResourceNotFoundException",
       stage === undefined
@@ -138,8 +156,8 @@ const getSecretValue = (file: File, input: Input): object => {
 }
 
 const putSecretValue = (file: File, input: Input): object => {
-  const value = content(input) ??
-    fail("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
+  const value =
+    content(input) ?? fail("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
   const VersionStages = stagesOf(input)
   const [secret, VersionId] = withVersion(live(file, input), input, value, VersionStages)
   store(file, secret)

@@ -3,7 +3,15 @@ import { createHash } from "node:crypto"
 import type { Engine } from "./Engine.ts"
 import { account, region } from "./identity.ts"
 import { JsonFile } from "./JsonFile.ts"
-import { AwsError, type Input, optionalNumber, optionalText, page, requiredText, serveJsonProtocol } from "./jsonProtocol.ts"
+import {
+  AwsError,
+  type Input,
+  optionalNumber,
+  optionalText,
+  page,
+  requiredText,
+  serveJsonProtocol
+} from "./jsonProtocol.ts"
 
 const types = ["String", "StringList", "SecureString"] as const
 
@@ -26,12 +34,15 @@ const arnOf = (name: string): string =>
 /** Opaque, the same for each reading of one version, and without anything of the value in it. */
 const ciphertextOf = (parameter: Parameter): string => {
   const seed = createHash("sha512").update(`${parameter.Name} ${parameter.Version}`).digest()
-  return Buffer.concat([Buffer.from("0102020078", "hex"), seed, createHash("sha512").update(seed).digest()]).toString("base64")
+  return Buffer.concat([Buffer.from("0102020078", "hex"), seed, createHash("sha512").update(seed).digest()]).toString(
+    "base64"
+  )
 }
 
 const shown = (parameter: Parameter, input: Input): object => ({
   ...parameter,
-  Value: parameter.Type === "SecureString" && input["WithDecryption"] !== true ? ciphertextOf(parameter) : parameter.Value,
+  Value:
+    parameter.Type === "SecureString" && input["WithDecryption"] !== true ? ciphertextOf(parameter) : parameter.Value,
   ARN: arnOf(parameter.Name),
   DataType: "text"
 })
@@ -64,7 +75,9 @@ const getParametersByPath = (parameters: Parameters, input: Input): object => {
   const root = path.endsWith("/") ? path : `${path}/`
   const limit = optionalNumber(input, "MaxResults", 1, maximumNames) ?? maximumNames
   const below = Object.values(parameters)
-    .filter(({ Name }) => Name.startsWith(root) && (input["Recursive"] === true || !Name.slice(root.length).includes("/")))
+    .filter(
+      ({ Name }) => Name.startsWith(root) && (input["Recursive"] === true || !Name.slice(root.length).includes("/"))
+    )
     .toSorted((a, b) => (a.Name < b.Name ? -1 : 1))
   const { items, next } = page(below, ({ Name }) => Name, limit, optionalText(input, "NextToken"))
   return { Parameters: items.map((parameter) => shown(parameter, input)), ...next }

@@ -71,8 +71,8 @@ const createTable = async (dynamodb: DynamoDBClient, { expiry, name, schema }: T
 const createQueue = async (sqs: SQSClient, name: string, attributes: Record<string, string>): Promise<string> => {
   const fifo = name.endsWith(".fifo") ? { FifoQueue: "true" } : {}
   const found = await unless(["QueueDoesNotExist"], sqs.send(new GetQueueUrlCommand({ QueueName: name })))
-  const url = found?.QueueUrl ??
-    (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: fifo }))).QueueUrl
+  const url =
+    found?.QueueUrl ?? (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: fifo }))).QueueUrl
   if (url === undefined) throw new Error(`SQS: ${name} was created without a URL`)
   // Set on every start, so that a data folder of an older version gets what is written here now.
   await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: attributes }))
@@ -94,7 +94,10 @@ const createQueues = async (
     VisibilityTimeout: String(queue.visibilitySeconds),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn(dlq), maxReceiveCount: queue.maxReceiveCount })
   })
-  return [[key, url], [`${key}Dlq`, dlqUrl]]
+  return [
+    [key, url],
+    [`${key}Dlq`, dlqUrl]
+  ]
 }
 
 const createBucket = async (s3: S3Client, name: string): Promise<void> => {
@@ -104,10 +107,18 @@ const createBucket = async (s3: S3Client, name: string): Promise<void> => {
 
 const putParameter = async (ssm: SSMClient, parameter: ParameterDefinition): Promise<void> => {
   const { derived, name, secure, value } = parameter
-  const found = await unless(["ParameterNotFound"], ssm.send(new GetParameterCommand({ Name: name, WithDecryption: true })))
+  const found = await unless(
+    ["ParameterNotFound"],
+    ssm.send(new GetParameterCommand({ Name: name, WithDecryption: true }))
+  )
   if (found !== undefined && (derived !== true || found.Parameter?.Value === value)) return
   await ssm.send(
-    new PutParameterCommand({ Name: name, Value: value, Type: secure === true ? "SecureString" : "String", Overwrite: true })
+    new PutParameterCommand({
+      Name: name,
+      Value: value,
+      Type: secure === true ? "SecureString" : "String",
+      Overwrite: true
+    })
   )
 }
 
@@ -130,8 +141,6 @@ export const createResources = async ({ engines, proxy, stage }: CreateResources
   const urls = Object.fromEntries(
     created.flat().map(([key, url]) => [key, new URL(new URL(url).pathname, proxy.sqs).href])
   )
-  await Promise.all(
-    parameters(stage, urls["fallback"] ?? "").map((parameter) => putParameter(ssm, parameter))
-  )
+  await Promise.all(parameters(stage, urls["fallback"] ?? "").map((parameter) => putParameter(ssm, parameter)))
   return { queues: urls, tables: names(tables(stage)), buckets: buckets(stage) }
 }

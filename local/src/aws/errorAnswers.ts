@@ -47,7 +47,8 @@ const transactItems = (body: Buffer): number => {
 /** One reason for each item, in order; the first one is what another transaction holds. */
 const cancellationReasons = (body: Buffer): ReadonlyArray<object> =>
   Array.from({ length: transactItems(body) }, (_, index) =>
-    index === 0 ? { Code: "TransactionConflict", Message: "Transaction is ongoing for the item" } : { Code: "None" })
+    index === 0 ? { Code: "TransactionConflict", Message: "Transaction is ongoing for the item" } : { Code: "None" }
+  )
 
 const xml = (status: number, error: string, message: string): Answer => ({
   status,
@@ -58,20 +59,30 @@ const xml = (status: number, error: string, message: string): Answer => ({
 })
 
 /** The answer of `service` that means `error`; `body` is that of the request. */
-export const awsErrorAnswer = (service: AwsService, body: Buffer, error: string, status = statusOf(service, error)): Answer => {
+export const awsErrorAnswer = (
+  service: AwsService,
+  body: Buffer,
+  error: string,
+  status = statusOf(service, error)
+): Answer => {
   const message = `${error}: a fault rule of the local platform`
   if (service === "s3") return xml(status, error, message)
   return {
     status,
     headers: {
-      "content-type": service === "dynamodb" || service === "sqs" ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1",
+      "content-type":
+        service === "dynamodb" || service === "sqs" ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1",
       "x-amzn-errortype": error,
-      ...(service === "sqs" ? { "x-amzn-query-error": `${queryCode(error)};${status < 500 ? "Sender" : "Receiver"}` } : {})
+      ...(service === "sqs"
+        ? { "x-amzn-query-error": `${queryCode(error)};${status < 500 ? "Sender" : "Receiver"}` }
+        : {})
     },
-    body: Buffer.from(JSON.stringify({
-      __type: `${prefixes[service]}${error}`,
-      message,
-      ...(error === "TransactionCanceledException" ? { CancellationReasons: cancellationReasons(body) } : {})
-    }))
+    body: Buffer.from(
+      JSON.stringify({
+        __type: `${prefixes[service]}${error}`,
+        message,
+        ...(error === "TransactionCanceledException" ? { CancellationReasons: cancellationReasons(body) } : {})
+      })
+    )
   }
 }

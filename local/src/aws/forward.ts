@@ -5,7 +5,16 @@ import { type Answer, readBody } from "../sandboxes/serveHttp.ts"
 
 /** Headers of one connection, not of the message; a body that was read is sent on with its length. */
 const hopByHop = new Set([
-  "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
 ])
 
 /** Answers without a body may say how long the body would have been, so their length is kept. */

@@ -59,14 +59,16 @@ const run = async (request: IncomingMessage, prefix: string, operations: Operati
   const [service, operation = ""] = String(request.headers["x-amz-target"] ?? "").split(".")
   const handler = service === prefix && Object.hasOwn(operations, operation) ? operations[operation] : undefined
   const text = (await readBody(request)).toString("utf8")
-  if (handler === undefined) throw new AwsError("UnknownOperationException", `${prefix} has no operation ${operation} here`)
+  if (handler === undefined)
+    throw new AwsError("UnknownOperationException", `${prefix} has no operation ${operation} here`)
   let input: unknown
   try {
     input = JSON.parse(text)
   } catch {
     throw new AwsError("SerializationException", "The body is not JSON")
   }
-  if (typeof input !== "object" || input === null) throw new AwsError("SerializationException", "The body is not an object")
+  if (typeof input !== "object" || input === null)
+    throw new AwsError("SerializationException", "The body is not an object")
   return handler(input as Input)
 }
 

@@ -36,7 +36,11 @@ const objectParts: Readonly<Record<string, string>> = {
 
 const verbs: Readonly<Record<string, string>> = { GET: "Get", PUT: "Put", DELETE: "Delete" }
 
-const partOperation = (parts: Readonly<Record<string, string>>, method: string, query: URLSearchParams): string | undefined => {
+const partOperation = (
+  parts: Readonly<Record<string, string>>,
+  method: string,
+  query: URLSearchParams
+): string | undefined => {
   const part = Object.keys(parts).find((name) => query.has(name))
   const verb = verbs[method]
   return part === undefined || verb === undefined ? undefined : `${verb}${parts[part]}`
@@ -70,7 +74,12 @@ const objectOperation = (method: string, query: URLSearchParams, copies: boolean
 }
 
 /** Of S3: from the method, the path `/bucket/key`, the query and whether there is a copy source. */
-export const s3Operation = (method: string, path: string, query: URLSearchParams, copies: boolean): string | undefined => {
+export const s3Operation = (
+  method: string,
+  path: string,
+  query: URLSearchParams,
+  copies: boolean
+): string | undefined => {
   const [, bucket = "", ...key] = path.split("/")
   if (bucket === "") return method === "GET" ? "ListBuckets" : undefined
   return key.join("/") === "" ? bucketOperation(method, query) : objectOperation(method, query, copies)

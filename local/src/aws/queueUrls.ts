@@ -15,9 +15,11 @@ export const moveQueueUrls = (body: Buffer, origin: string): Buffer => {
   if (typeof content !== "object" || content === null) return body
   const { QueueUrl, QueueUrls } = content as Record<string, unknown>
   if (QueueUrl === undefined && !Array.isArray(QueueUrls)) return body
-  return Buffer.from(JSON.stringify({
-    ...content,
-    ...(QueueUrl === undefined ? {} : { QueueUrl: moved(QueueUrl, origin) }),
-    ...(Array.isArray(QueueUrls) ? { QueueUrls: QueueUrls.map((url) => moved(url, origin)) } : {})
-  }))
+  return Buffer.from(
+    JSON.stringify({
+      ...content,
+      ...(QueueUrl === undefined ? {} : { QueueUrl: moved(QueueUrl, origin) }),
+      ...(Array.isArray(QueueUrls) ? { QueueUrls: QueueUrls.map((url) => moved(url, origin)) } : {})
+    })
+  )
 }

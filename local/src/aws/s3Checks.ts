@@ -43,13 +43,18 @@ const conditionRefusal = (store: S3Store, call: S3Call): S3Refusal | undefined =
   const ifNoneMatch = call.headers["if-none-match"]
   if ((ifMatch === undefined && ifNoneMatch === undefined) || !store.hasBucket(call.bucket)) return undefined
   if (ifNoneMatch !== undefined && ifNoneMatch !== "*") {
-    return { status: 501, code: "NotImplemented", message: "A header you provided implies functionality that is not implemented" }
+    return {
+      status: 501,
+      code: "NotImplemented",
+      message: "A header you provided implies functionality that is not implemented"
+    }
   }
   const current = etagOf(store, call)
   if (ifMatch !== undefined && current === undefined) {
     return { status: 404, code: "NoSuchKey", message: "The specified key does not exist." }
   }
-  if (current === undefined || (ifMatch !== undefined && (ifMatch === "*" || bare(ifMatch) === bare(current)))) return undefined
+  if (current === undefined || (ifMatch !== undefined && (ifMatch === "*" || bare(ifMatch) === bare(current))))
+    return undefined
   return {
     status: 412,
     code: "PreconditionFailed",

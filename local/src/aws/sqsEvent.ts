@@ -38,7 +38,10 @@ export const sqsEvent = (messages: ReadonlyArray<Received>, queueArn: string): s
   JSON.stringify({ Records: messages.map((message) => record(message, queueArn)) })
 
 /** The messages in batches whose events fit into one invocation. */
-export const fitting = (messages: ReadonlyArray<Received>, queueArn: string): ReadonlyArray<ReadonlyArray<Received>> => {
+export const fitting = (
+  messages: ReadonlyArray<Received>,
+  queueArn: string
+): ReadonlyArray<ReadonlyArray<Received>> => {
   const batches: Array<Array<Received>> = []
   let size = Infinity
   for (const message of messages) {

@@ -3,17 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { readLimited } from "../readLimited.ts"
 import { InvalidRule } from "../sandboxes/Faults.ts"
 import type { Sandbox } from "../sandboxes/Sandbox.ts"
-
-/** A request that a sandbox's own route cannot follow; the message says why. */
-export class SandboxRefusal extends Error {
-  override readonly name = "SandboxRefusal"
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
+import { SandboxRefusal } from "../sandboxes/SandboxRefusal.ts"
 
 /** A sandbox and the routes only it has: `"POST advance"` to what that does with the request's JSON. */
 export interface SandboxEntry {

@@ -93,7 +93,7 @@ export const serveHttp = async (request: IncomingMessage, response: ServerRespon
   if ("error" in fault) return answer(options.errorAnswer(String(fault.error), fault.status))
   if ("status" in fault) return answer(statusAnswer(fault))
   if ("delayMs" in fault) {
-    await sleep(fault.delayMs)
+    await sleep(fault.delayMs, undefined, { ref: false })
     return answer(await options.perform())
   }
   if ("truncate" in fault) {

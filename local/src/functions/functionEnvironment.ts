@@ -1,0 +1,63 @@
+/**
+ * What a function's process finds in its environment: the platform's addresses, and every setting of `npm start`.
+ *
+ * The rule for settings: each variable with an upper-case name reaches the functions, except the ones of the shell, of
+ * Node.js and npm, of AWS (the platform gives its own) and of the platform itself. So a new setting needs no list here.
+ */
+import { accessKeyPrefix } from "../aws/AwsProxy.ts"
+import type { AwsEndpoints } from "../aws/Engine.ts"
+import { region } from "../aws/identity.ts"
+
+const settingName = /^[A-Z][A-Z0-9_]*$/
+
+const foreignPrefixes =
+  /^(?:AWS|BASH|CONDA|DBUS|DOCKER|GIT|GITHUB|GPG|LC|LESS|NODE|NPM|NVM|PYENV|RUST|SSH|SSL|TERM|VITE|VITEST|VSCODE|XDG)_/
+
+const foreign = new Set([
+  ..."CI COLORTERM COLUMNS CONTAINER_NAME DEBIAN_FRONTEND DISPLAY EDITOR HISTFILE HOME HOST HOSTNAME IFS LANG LANGUAGE".split(" "),
+  ..."LINES LOGNAME LS_COLORS MAIL MANPATH OLDPWD OSTYPE PAGER PATH PS1 PWD SHELL SHELLOPTS SHLVL TERM TEMP TMP TMPDIR".split(" "),
+  ..."TZ UID USER USERNAME VISUAL VITEST WAYLAND_DISPLAY".split(" "),
+  ..."ALL_PROXY HTTP_PROXY HTTPS_PROXY NO_PROXY FORCE_COLOR NO_COLOR".split(" "),
+  ..."DATA_DIR DYNAMODB_URL EXTRA_FUNCTIONS MPARTICLE_SANDBOX_RATE_LIMIT MYSQL_URL PORT S3_URL SQS_URL".split(" ")
+])
+
+/** The variables that are settings of functions. */
+export const settingsFrom = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> => {
+  const settings: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || !settingName.test(name) || foreignPrefixes.test(name) || foreign.has(name)) continue
+    settings[name] = value
+  }
+  return settings
+}
+
+export interface Addresses {
+  readonly aws: AwsEndpoints
+  readonly mparticle: string
+  readonly gateway: string
+  readonly apiStage: string
+}
+
+/** The environment of one process; a setting that is given wins over the platform's own. */
+export const functionEnvironment = (
+  processId: string,
+  addresses: Addresses,
+  settings: Readonly<Record<string, string>>
+): Record<string, string> => {
+  const { aws, mparticle, gateway, apiStage } = addresses
+  return {
+    MPARTICLE_DSR_URL: `${mparticle}/p/${processId}/v3`,
+    MPARTICLE_EVENTS_URL: `${mparticle}/p/${processId}/v2`,
+    CALLBACK_BASE_URL: `${gateway}/${apiStage}`,
+    BATON_INTEGRATION_ENABLED: "true",
+    ...settings,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: `${accessKeyPrefix}${processId.toUpperCase()}`,
+    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_ENDPOINT_URL_DYNAMODB: aws.dynamodb,
+    AWS_ENDPOINT_URL_SQS: aws.sqs,
+    AWS_ENDPOINT_URL_S3: aws.s3,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.secretsmanager,
+    AWS_ENDPOINT_URL_SSM: aws.ssm
+  }
+}
