@@ -1,0 +1,270 @@
+import { spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
+import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
+import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { settingsFrom } from "../../local/src/functions/functionEnvironment.ts"
+import { platformOptions } from "../../local/src/options.ts"
+import { startPlatform } from "../../local/src/Platform.ts"
+import type { PlatformInfo } from "../../local/src/platformFile.ts"
+import { functionFolder, isAlive } from "./fixtures.ts"
+
+const aws = { region: "eu-west-1", credentials: { accessKeyId: "test", secretAccessKey: "test" } }
+
+const probe = `
+const call = (service, target) => fetch(process.env["AWS_ENDPOINT_URL_" + service], {
+  method: "POST",
+  headers: {
+    "content-type": "application/x-amz-json-1.0",
+    "x-amz-target": target,
+    authorization: "AWS4-HMAC-SHA256 Credential=" + process.env.AWS_ACCESS_KEY_ID + "/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
+  },
+  body: "{}"
+})
+export const handler = async (event) => {
+  if (event.call) { const answer = await call(...event.call); return { status: answer.status, body: await answer.json() } }
+  if (event.discover) return (await fetch(process.env.MPARTICLE_DSR_URL + "/discovery")).json()
+  console.log("a line of the probe")
+  return { pid: process.pid, env: process.env }
+}`
+
+const received = `
+import { appendFileSync } from "node:fs"
+const note = new URL("received.txt", import.meta.url)
+export const handler = async (event) => {
+  if (event.Records === undefined) return { statusCode: 200, body: event.path }
+  for (const { body } of event.Records) appendFileSync(note, body + "\\n")
+  return { batchItemFailures: [] }
+}`
+
+/** The processes below a process, itself included. */
+const family = (pid: number): ReadonlyArray<number> => {
+  const parents = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+    try {
+      const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? []
+      return [[Number(name), Number(parent)] as const]
+    } catch {
+      return []
+    }
+  })
+  const below = (id: number): ReadonlyArray<number> =>
+    [id, ...parents.filter(([, parent]) => parent === id).flatMap(([child]) => below(child))]
+  return below(pid)
+}
+
+/** The addresses that processes listen on, as the kernel writes them. */
+const listeners = (pids: ReadonlyArray<number>): ReadonlyArray<string> => {
+  const inodes = new Set(pids.flatMap((pid) => readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? ""]
+    } catch {
+      return []
+    }
+  })))
+  const sockets = ["tcp", "tcp6", "udp", "udp6"].flatMap((table) => readFileSync(`/proc/net/${table}`, "utf8").trim().split("\n").slice(1))
+  return sockets.flatMap((line) => {
+    const [, local = "", remote = "", state, , , , , , inode = ""] = line.trim().split(/\s+/)
+    const open = state === "0A" || remote.endsWith(":0000")
+    return open && inodes.has(inode) ? [local] : []
+  })
+}
+
+describe("npm start", () => {
+  let folder: Awaited<ReturnType<typeof functionFolder>>
+  let main: ChildProcess
+  let info: PlatformInfo
+  let client: LambdaClient
+  let readyMs: number
+  const output: Array<string> = []
+
+  beforeAll(async () => {
+    folder = await functionFolder({ probe })
+    const began = performance.now()
+    main = spawn(process.execPath, [new URL("../../local/src/main.ts", import.meta.url).pathname], {
+      cwd: folder.path,
+      env: {
+        PATH: process.env["PATH"], HOME: "/root", PORT: "0", EXTRA_FUNCTIONS: folder.path, AWS_PROFILE: "mine",
+        BATON_TIMEOUT_SECONDS: "7", ANY_NEW_SETTING: "reaches them", MPARTICLE_SANDBOX_RATE_LIMIT: "500"
+      },
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    main.stderr?.on("data", (text: Buffer) => output.push(text.toString()))
+    await new Promise<void>((resolve, reject) => {
+      main.once("exit", () => reject(new Error(output.join(""))))
+      main.stdout?.on("data", (text: Buffer) => {
+        output.push(text.toString())
+        if (output.join("").includes("ready\n")) resolve()
+      })
+    })
+    readyMs = performance.now() - began
+    info = JSON.parse(await readFile(join(folder.path, ".local/platform.json"), "utf8")) as PlatformInfo
+    client = new LambdaClient({ ...aws, endpoint: info.gateway, maxAttempts: 1 })
+  })
+  afterAll(async () => {
+    client.destroy()
+    main.kill("SIGKILL")
+    await folder[Symbol.asyncDispose]()
+  })
+
+  const invoke = async (event: unknown) => {
+    const { Payload } = await client.send(new InvokeCommand({ FunctionName: "probe", Payload: JSON.stringify(event) }))
+    return JSON.parse(Payload?.transformToString() ?? "null") as Record<string, unknown>
+  }
+  const sandbox = async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(`${info.gateway}/_sandbox/${path}`, {
+      method, ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    })
+    const text = await response.text()
+    return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) }
+  }
+
+  it("is ready within 30 s, says so and nothing else, and writes platform.json", () => {
+    expect(readyMs).toBeLessThan(30_000)
+    expect(output.join("")).toBe(`gateway ${info.gateway}\nready\n`)
+    expect(info).toMatchObject({
+      pid: main.pid,
+      gateway: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      functions: expect.arrayContaining(["mparticle-api-lambda", "probe"]),
+      tables: { dsr: "mparticle-dsr-requests-code", correlation: "mparticle-baton-correlation-code" },
+      buckets: { results: "mparticle-sar-results-code" }
+    })
+    expect(Object.keys(info.aws).toSorted()).toEqual(["dynamodb", "s3", "secretsmanager", "sqs", "ssm"])
+    expect(info.queues["fallback"]).toBe(`${info.aws.sqs}/000000000000/mparticle-api-fallback-code`)
+  })
+
+  it("starts functions on their first call only, and shows its state", async () => {
+    const state = async () => {
+      const platform = (await (await fetch(`${info.gateway}/_platform`)).json()) as PlatformInfo & {
+        state: { functions: Record<string, { processes: number }> }
+      }
+      expect(platform).toMatchObject({ ...info })
+      return platform.state.functions["probe"]?.processes
+    }
+    expect(await state()).toBe(0)
+    await invoke({})
+    expect(await state()).toBe(1)
+    expect(await readFile(join(folder.path, ".local/logs/probe.log"), "utf8")).toContain("a line of the probe")
+  })
+
+  it("gives functions their addresses and every setting, but not its own environment", async () => {
+    const { env } = (await invoke({})) as { env: Record<string, string> }
+    const id = /^LOCAL([0-9A-F]+)$/.exec(env["AWS_ACCESS_KEY_ID"] ?? "")?.[1]?.toLowerCase()
+    expect(env).toMatchObject({
+      STAGE: "CODE",
+      AWS_REGION: "eu-west-1",
+      AWS_ENDPOINT_URL_DYNAMODB: info.aws.dynamodb,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: info.aws.secretsmanager,
+      MPARTICLE_DSR_URL: expect.stringMatching(`/p/${id}/v3$`),
+      MPARTICLE_EVENTS_URL: expect.stringMatching(`/p/${id}/v2$`),
+      CALLBACK_BASE_URL: `${info.gateway}/dev`,
+      BATON_INTEGRATION_ENABLED: "true",
+      BATON_TIMEOUT_SECONDS: "7",
+      ANY_NEW_SETTING: "reaches them"
+    })
+    for (const name of ["PATH", "HOME", "PORT", "EXTRA_FUNCTIONS", "AWS_PROFILE", "NODE_OPTIONS"]) expect(env).not.toHaveProperty(name)
+  })
+
+  it("serves the sandboxes' routes, and knows which function called", async () => {
+    expect(await sandbox("DELETE", "aws")).toEqual({ status: 204, body: undefined })
+    expect(await sandbox("POST", "aws/faults", { match: { operation: "ListTables", function: "probe" }, fault: { error: "InternalServerError" } }))
+      .toEqual({ status: 200, body: { id: expect.any(String) } })
+    const call = ["DYNAMODB", "DynamoDB_20120810.ListTables"]
+    expect(await invoke({ call })).toMatchObject({ status: 500 })
+    expect(await invoke({ call })).toMatchObject({ status: 200, body: { TableNames: expect.any(Array) } })
+    expect((await sandbox("GET", "aws/requests")).body).toMatchObject([
+      { operation: "ListTables", function: "probe", status: 500 }, { operation: "ListTables", function: "probe", status: 200 }
+    ])
+    expect(await invoke({ discover: true })).toMatchObject({ api_version: "3.0" })
+    expect((await sandbox("GET", "mparticle/requests")).body).toMatchObject([{ path: "/v3/discovery", function: "probe" }])
+    await sandbox("POST", "aws/faults", { match: { operation: "ListTables" }, fault: { commitThenKill: true } })
+    expect(await invoke({ call })).toMatchObject({ errorType: "Runtime.ExitError" })
+  })
+
+  it("refuses what a sandbox does not understand", async () => {
+    expect(await sandbox("POST", "aws/faults", { match: { colour: "red" }, fault: { reset: true } })).toMatchObject({
+      status: 400, body: { message: "match.colour is not one of method, path, operation, function" }
+    })
+    expect(await sandbox("POST", "mparticle/advance", { id: "nobody", status: "completed" })).toMatchObject({ status: 404 })
+    expect(await sandbox("GET", "nobody/requests")).toMatchObject({ status: 404 })
+    expect(await sandbox("PUT", "aws/requests")).toMatchObject({ status: 404 })
+  })
+
+  it("listens on the loopback interface only, and stops whole within 5 s", async () => {
+    await invoke({})
+    const pid = main.pid ?? 0
+    const linux = existsSync("/proc/net/tcp")
+    const all = linux ? family(pid) : [pid]
+    if (linux) {
+      const addresses = listeners(all)
+      expect(addresses.length).toBeGreaterThan(8)
+      for (const address of addresses) expect(address).toMatch(/^0100007F:/)
+      expect(all.length).toBeGreaterThan(2)
+    }
+    const began = performance.now()
+    const exited = new Promise((resolve) => main.once("exit", (code, signal) => resolve([code, signal])))
+    main.kill("SIGTERM")
+    expect(await exited).toEqual([0, null])
+    expect(performance.now() - began).toBeLessThan(5_000)
+    expect(all.filter(isAlive)).toEqual([])
+    expect(existsSync(join(folder.path, ".local/platform.json"))).toBe(false)
+  })
+})
+
+describe("startPlatform", () => {
+  it("feeds queues and routes to functions, twice with the same data", async () => {
+    await using folder = await functionFolder({ received })
+    const dataDir = await mkdtemp(join(tmpdir(), "platform-data-"))
+    const start = () => startPlatform({
+      port: 0,
+      dataDir,
+      folder: join(folder.path, ".local"),
+      environment: {},
+      extraFunctions: { received: { bundle: folder.file("received"), queue: "fallback", routes: ["/received"] } }
+    })
+    try {
+      for (const body of ["first", "second"]) {
+        await using platform = await start()
+        const { gateway, aws: endpoints, queues } = platform.info
+        const sqs = new SQSClient({ ...aws, endpoint: endpoints.sqs })
+        const QueueUrl = queues["fallback"]
+        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }))
+        await expect.poll(() => readFile(join(folder.path, "received.txt"), "utf8").catch(() => ""), { timeout: 5_000 }).toContain(body)
+        await expect.poll(async () => {
+          const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))
+          return [Attributes?.["ApproximateNumberOfMessages"], Attributes?.["ApproximateNumberOfMessagesNotVisible"]]
+        }).toEqual(["0", "0"])
+        sqs.destroy()
+        expect(await (await fetch(`${gateway}/dev/received/here`)).text()).toBe("/received/here")
+        expect(platform.sandboxes.get("lambda")?.requests().map(({ function: name }) => name)).toContain("received")
+      }
+    } finally {
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
+
+  it("says what is wrong", async () => {
+    await using folder = await functionFolder({ received })
+    const options = { port: 0, folder: join(folder.path, ".local"), environment: {} }
+    const misled = { bundle: folder.file("received"), queue: "nothing" }
+    await expect(startPlatform({ ...options, extraFunctions: { received: misled } })).rejects.toThrow("names a queue nothing")
+    await expect(startPlatform({ ...options, extraFunctions: { "mparticle-api-lambda": misled } })).rejects.toThrow("there is a function")
+    await using platform = await startPlatform(options)
+    const port = Number(new URL(platform.info.gateway).port)
+    await expect(startPlatform({ ...options, port })).rejects.toThrow(`port ${port} is in use`)
+    expect(() => platformOptions({ PORT: "http" })).toThrow("PORT must be")
+    expect(() => platformOptions({ EXTRA_FUNCTIONS: "/does/not/exist" })).toThrow("EXTRA_FUNCTIONS must be")
+    expect(() => platformOptions({ MPARTICLE_SANDBOX_RATE_LIMIT: "-1" })).toThrow("MPARTICLE_SANDBOX_RATE_LIMIT must be")
+    expect(platformOptions({})).toMatchObject({ port: 4500 })
+  })
+
+  it("passes every upper-case variable on that is not the shell's, Node.js's, AWS's or the platform's", () => {
+    expect(settingsFrom({
+      STAGE: "PROD", BRAZE_URL: "http://x", CLAIM_LEASE_SECONDS: "3", EMPTY: "", PATH: "/bin", npm_package_name: "x", LC_ALL: "C",
+      NODE_OPTIONS: "--inspect", AWS_SESSION_TOKEN: "x", HTTPS_PROXY: "x", DYNAMODB_URL: "x", GONE: undefined
+    })).toEqual({ STAGE: "PROD", BRAZE_URL: "http://x", CLAIM_LEASE_SECONDS: "3", EMPTY: "" })
+  })
+})
