@@ -2,7 +2,6 @@
 import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm"
 import * as Cache from "effect/Cache"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ConfigurationError } from "../schemas/MParticleError.ts"
@@ -44,14 +43,16 @@ export const make = (client: SSMClient, options: ParametersOptions): Effect.Effe
       }),
       Effect.mapError((error) => new ParametersUnavailable({ reason: error.errorName }))
     )
-    // One key: the set is read as a whole, concurrent misses share one read, failures are not kept.
-    const cache = yield* Cache.makeWith({
+    // One key: the set is read as a whole, and concurrent misses share one read. Effect's cache still hits in the
+    // millisecond in which a value expires, hence one less; and it would keep a failure for that millisecond.
+    const cache = yield* Cache.make({
       capacity: 1,
       lookup: (_: "all") => fetchAll,
-      timeToLive: (exit) => (Exit.isSuccess(exit) ? timeToLiveMillis - 1 : 0)
+      timeToLive: timeToLiveMillis - 1
     })
+    const all = Effect.tapError(cache.get("all"), () => cache.invalidateAll)
     const secret: ParametersShape["secret"] = (name) =>
-      Effect.flatMap(cache.get("all"), (values) => {
+      Effect.flatMap(all, (values) => {
         const value = values.get(`${options.prefix}/${name}`)
         return value === undefined || Redacted.value(value) === ""
           ? Effect.fail(new ConfigurationError({ setting: `${options.prefix}/${name}`, reason: "is missing" }))
