@@ -84,7 +84,9 @@ const startEngines = async (started: AsyncDisposableStack, options: PlatformOpti
 }
 
 /** All values; when one fails, its error, but only after every other has ended. */
-const allSettled = async <T extends ReadonlyArray<unknown>>(promises: { readonly [K in keyof T]: Promise<T[K]> }): Promise<T> => {
+const allSettled = async <T extends ReadonlyArray<unknown>>(promises: {
+  readonly [K in keyof T]: Promise<T[K]>
+}): Promise<T> => {
   await Promise.allSettled(promises)
   return (await Promise.all(promises)) as unknown as T
 }
@@ -114,7 +116,8 @@ const startPollers = (
   for (const [name, { queue, batchSize = 10 }] of functions) {
     if (queue === undefined) continue
     const queueUrl = queues[queue]
-    if (queueUrl === undefined) throw new Error(`the function ${name} names a queue ${queue}, which the platform does not have`)
+    if (queueUrl === undefined)
+      throw new Error(`the function ${name} names a queue ${queue}, which the platform does not have`)
     group.add(
       startPoller({
         sqsEndpoint,
@@ -196,7 +199,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
         engines,
         mparticle: mparticle.url,
         functions: Object.fromEntries([...pools].map(([name, pool]) => [name, pool.state()])),
-        sandboxes: Object.fromEntries([...sandboxes].map(([name, sandbox]) => [name, { requests: sandbox.requests().length }]))
+        sandboxes: Object.fromEntries(
+          [...sandboxes].map(([name, sandbox]) => [name, { requests: sandbox.requests().length }])
+        )
       }
     })
   })

@@ -1,6 +1,4 @@
 /** `npm start`: the platform until SIGINT or SIGTERM. */
-import { platformOptions } from "./options.ts"
-import { startPlatform } from "./Platform.ts"
 import type { Platform } from "./Platform.ts"
 
 /** Everything has to be gone within five seconds; what hangs is cut off shortly before. */
@@ -21,6 +19,8 @@ process.on("SIGINT", () => void stop())
 process.on("SIGTERM", () => void stop())
 
 try {
+  // Loaded only now, so that a signal finds its listener while the engines' many modules are still being read.
+  const [{ platformOptions }, { startPlatform }] = await Promise.all([import("./options.ts"), import("./Platform.ts")])
   platform = await startPlatform(platformOptions(process.env))
   process.stdout.write(`gateway ${platform.info.gateway}\nready\n`)
 } catch (error) {

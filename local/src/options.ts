@@ -8,7 +8,8 @@ const defaultPort = 4500
 
 const portFrom = (text: string): number => {
   const port = text === "" ? defaultPort : Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("PORT must be a number from 0 to 65535; 0 means any free port")
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error("PORT must be a number from 0 to 65535; 0 means any free port")
   return port
 }
 

@@ -46,7 +46,9 @@ const call = (
     const outgoing = request({ hostname, port, method, path, headers: [...own, ...length, ...headers] }, (response) => {
       const chunks: Array<Buffer> = []
       response.on("data", (chunk: Buffer) => chunks.push(chunk))
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }))
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) })
+      )
       response.on("error", reject)
     })
     outgoing.on("error", reject)
@@ -59,9 +61,23 @@ const answering = (answer: unknown): ReadonlyArray<string> => ["x-answer", JSON.
 describe("the event", () => {
   it("has every field of payload format 1.0 and no other", async () => {
     const before = Date.now()
-    const reply = await call("POST", "/dev/echo/a%2Fb/c?q=one&q=two%20words&empty&plus=a+b&%C3%A4=%E2%9C%93",
-      ["Host", "hooks.example.com", "User-Agent", "Twilio/1.0", "X-Custom", "1", "x-custom", "2", "X-Twilio-Signature", "sig="],
-      "From=%2B44&Body=hi")
+    const reply = await call(
+      "POST",
+      "/dev/echo/a%2Fb/c?q=one&q=two%20words&empty&plus=a+b&%C3%A4=%E2%9C%93",
+      [
+        "Host",
+        "hooks.example.com",
+        "User-Agent",
+        "Twilio/1.0",
+        "X-Custom",
+        "1",
+        "x-custom",
+        "2",
+        "X-Twilio-Signature",
+        "sig="
+      ],
+      "From=%2B44&Body=hi"
+    )
     expect(reply.status).toBe(200)
     const event = json(reply)
     const trace = (event["headers"] as Record<string, string>)["X-Amzn-Trace-Id"]
@@ -109,9 +125,18 @@ describe("the event", () => {
         requestTimeEpoch: expect.any(Number),
         requestId: reply.headers["x-amzn-requestid"],
         identity: {
-          cognitoIdentityPoolId: null, accountId: null, cognitoIdentityId: null, caller: null, sourceIp: "127.0.0.1",
-          principalOrgId: null, accessKey: null, cognitoAuthenticationType: null, cognitoAuthenticationProvider: null,
-          userArn: null, userAgent: "Twilio/1.0", user: null
+          cognitoIdentityPoolId: null,
+          accountId: null,
+          cognitoIdentityId: null,
+          caller: null,
+          sourceIp: "127.0.0.1",
+          principalOrgId: null,
+          accessKey: null,
+          cognitoAuthenticationType: null,
+          cognitoAuthenticationProvider: null,
+          userArn: null,
+          userAgent: "Twilio/1.0",
+          user: null
         },
         domainName: "hooks.example.com",
         deploymentId: expect.any(String),
@@ -127,8 +152,13 @@ describe("the event", () => {
   it("has nulls where there is nothing, and keeps the port that the client named", async () => {
     const event = json(await call("GET", "/dev/echo?"))
     expect(event).toMatchObject({
-      resource: "/echo", path: "/echo", queryStringParameters: null, multiValueQueryStringParameters: null,
-      pathParameters: null, body: null, isBase64Encoded: false,
+      resource: "/echo",
+      path: "/echo",
+      queryStringParameters: null,
+      multiValueQueryStringParameters: null,
+      pathParameters: null,
+      body: null,
+      isBase64Encoded: false,
       requestContext: { domainName: new URL(parts.url).host, identity: { userAgent: null } }
     })
   })
@@ -145,7 +175,8 @@ describe("the event", () => {
     ]
     for (const [type, body, isBase64Encoded] of cases) {
       expect(json(await call("POST", "/dev/echo", ["Content-Type", type], body))).toMatchObject({
-        body: body.toString(isBase64Encoded ? "base64" : "utf8"), isBase64Encoded
+        body: body.toString(isBase64Encoded ? "base64" : "utf8"),
+        isBase64Encoded
       })
     }
   })
@@ -158,16 +189,24 @@ describe("the event", () => {
 
 describe("the answer", () => {
   it("is what the function says", async () => {
-    const reply = await call("GET", "/dev/echo", answering({
-      statusCode: 201,
-      headers: { "X-One": 1, "Content-Type": "text/xml", "Content-Length": "999", Date: "never" },
-      multiValueHeaders: { "Set-Cookie": ["a=1", "b=2"] },
-      body: "<Response/>"
-    }))
+    const reply = await call(
+      "GET",
+      "/dev/echo",
+      answering({
+        statusCode: 201,
+        headers: { "X-One": 1, "Content-Type": "text/xml", "Content-Length": "999", Date: "never" },
+        multiValueHeaders: { "Set-Cookie": ["a=1", "b=2"] },
+        body: "<Response/>"
+      })
+    )
     expect(reply.status).toBe(201)
     expect(reply.headers).toMatchObject({
-      "x-one": "1", "content-type": "text/xml", "set-cookie": ["a=1", "b=2"], "content-length": "11",
-      "x-amzn-remapped-content-length": "999", "x-amzn-remapped-date": "never"
+      "x-one": "1",
+      "content-type": "text/xml",
+      "set-cookie": ["a=1", "b=2"],
+      "content-length": "11",
+      "x-amzn-remapped-content-length": "999",
+      "x-amzn-remapped-date": "never"
     })
     expect(reply.body.toString()).toBe("<Response/>")
   })
@@ -176,17 +215,33 @@ describe("the answer", () => {
     const plain = await call("GET", "/dev/echo", answering({ statusCode: "204" }))
     expect(plain).toMatchObject({ status: 204, headers: { "content-type": "application/json" } })
     const bytes = Buffer.from([0xff, 0, 1])
-    const binary = await call("GET", "/dev/echo", answering({
-      statusCode: 200, isBase64Encoded: true, body: bytes.toString("base64")
-    }))
+    const binary = await call(
+      "GET",
+      "/dev/echo",
+      answering({
+        statusCode: 200,
+        isBase64Encoded: true,
+        body: bytes.toString("base64")
+      })
+    )
     expect(binary.body).toEqual(bytes)
   })
 
   it("is 502 for a result that is none, or an error", async () => {
     const malformed = [
-      null, "text", 5, [], {}, { statusCode: "ok" }, { statusCode: 99 }, { statusCode: 200, body: { a: 1 } },
-      { statusCode: 200, body: 7 }, { statusCode: 200, headers: [] }, { statusCode: 200, headers: { a: {} } },
-      { statusCode: 200, multiValueHeaders: { a: "b" } }, { statusCode: 200, isBase64Encoded: "yes" }
+      null,
+      "text",
+      5,
+      [],
+      {},
+      { statusCode: "ok" },
+      { statusCode: 99 },
+      { statusCode: 200, body: { a: 1 } },
+      { statusCode: 200, body: 7 },
+      { statusCode: 200, headers: [] },
+      { statusCode: 200, headers: { a: {} } },
+      { statusCode: 200, multiValueHeaders: { a: "b" } },
+      { statusCode: 200, isBase64Encoded: "yes" }
     ]
     for (const result of malformed) {
       const reply = await call("GET", "/dev/echo", answering(result))
@@ -210,7 +265,11 @@ describe("the answer", () => {
   it("is 403 for what the API does not have", async () => {
     for (const path of ["/", "/dev", "/dev/", "/dev/none", "/dev/echoes", "/prod/echo", "/echo"]) {
       const reply = await call("GET", path)
-      expect([path, reply.status, reply.body.toString()]).toEqual([path, 403, `{"message":"Missing Authentication Token"}`])
+      expect([path, reply.status, reply.body.toString()]).toEqual([
+        path,
+        403,
+        `{"message":"Missing Authentication Token"}`
+      ])
       expect(reply.headers["x-amzn-errortype"]).toBe("MissingAuthenticationTokenException")
     }
   })
@@ -229,7 +288,11 @@ describe("faults of the lambda sandbox", () => {
     await expect(call("GET", "/dev/echo")).rejects.toMatchObject({ code: "ECONNRESET" })
     expect(await call("GET", "/dev/echo")).toMatchObject({ status: 200 })
     expect(parts.sandbox.requests().map(({ function: name, status }) => [name, status])).toEqual([
-      ["echo", 429], ["echo", 200], ["echo", 200], ["echo", null], ["echo", 200]
+      ["echo", 429],
+      ["echo", 200],
+      ["echo", 200],
+      ["echo", null],
+      ["echo", 200]
     ])
   })
 })

@@ -90,10 +90,18 @@ describe("an invocation", () => {
     await using functions = pool("switchboard", { environment: { STAGE: "CODE" } })
     const environment = json(await send(functions, { do: "env" })) as Record<string, string>
     delete process.env["PLATFORM_ONLY"]
-    expect(environment).toMatchObject({ STAGE: "CODE", TZ: ":UTC", AWS_REGION: "eu-west-1", _HANDLER: "switchboard.handler" })
+    expect(environment).toMatchObject({
+      STAGE: "CODE",
+      TZ: ":UTC",
+      AWS_REGION: "eu-west-1",
+      _HANDLER: "switchboard.handler"
+    })
     expect(functions.owns(environment["PROCESS_ID"] ?? "")).toBe(true)
-    expect(Object.keys(environment).filter((name) => !/^(AWS_|LAMBDA_|_)/.test(name)).toSorted()).toEqual(
-      ["LANG", "PROCESS_ID", "STAGE", "TZ"])
+    expect(
+      Object.keys(environment)
+        .filter((name) => !/^(AWS_|LAMBDA_|_)/.test(name))
+        .toSorted()
+    ).toEqual(["LANG", "PROCESS_ID", "STAGE", "TZ"])
     const { execArgv, cwd } = json(await send(functions, { do: "argv" })) as { execArgv: Array<string>; cwd: string }
     expect(execArgv).toEqual(["--max-old-space-size=230"])
     expect(cwd).toBe(folder.path)
@@ -105,12 +113,17 @@ describe("an invocation", () => {
     expect(thrown.functionError).toBe("Unhandled")
     expect(json(thrown)).toMatchObject({ errorType: "RangeError", errorMessage: "a%7Fb" })
     expect((json(thrown) as { trace: Array<string> }).trace[0]).toBe("RangeError: a%7Fb")
-    expect(thrown.logs).toMatch(/\t[0-9a-f-]{36}\tERROR\tInvoke Error \t\{"errorType":"RangeError","errorMessage":"a\x7Fb","stack":\[/)
+    expect(thrown.logs).toMatch(
+      /\t[0-9a-f-]{36}\tERROR\tInvoke Error \t\{"errorType":"RangeError","errorMessage":"a\x7Fb","stack":\[/
+    )
     expect(json(await send(functions, { do: "throwText" }))).toEqual({
-      errorType: "string", errorMessage: "just text", trace: []
+      errorType: "string",
+      errorMessage: "just text",
+      trace: []
     })
     expect(json(await send(functions, { do: "circular" }))).toMatchObject({
-      errorType: "Runtime.JSONStringifyError", errorMessage: "Unable to stringify response body"
+      errorType: "Runtime.JSONStringifyError",
+      errorMessage: "Unable to stringify response body"
     })
     expect(json(await send(functions, { do: "symbol" }))).toMatchObject({ errorType: "TypeError" })
     expect((await send(functions, { do: "nothing" })).payload).toBe("null")
@@ -130,7 +143,8 @@ describe("an invocation", () => {
       const result = await send(functions, event)
       expect(result.functionError).toBe("Unhandled")
       expect(json(result)).toEqual({
-        errorType: "Runtime.ExitError", errorMessage: `RequestId: ${result.requestId} Error: ${reason}`
+        errorType: "Runtime.ExitError",
+        errorMessage: `RequestId: ${result.requestId} Error: ${reason}`
       })
       expect(result.logs).toContain("Status: error\tError Type: Runtime.ExitError")
     }
@@ -144,7 +158,8 @@ describe("an invocation", () => {
     await sleep(50)
     functions.kill(PROCESS_ID)
     expect(json(await running)).toMatchObject({
-      errorType: "Runtime.ExitError", errorMessage: expect.stringContaining("signal: killed")
+      errorType: "Runtime.ExitError",
+      errorMessage: expect.stringContaining("signal: killed")
     })
     await expect.poll(() => functions.owns(PROCESS_ID)).toBe(false)
   })
@@ -203,7 +218,8 @@ describe("the log of an invocation", () => {
     expect(first[2]).toMatch(/\tINFO\thandling$/)
     expect(first[3]).toMatch(/^END RequestId: \S{36}$/)
     expect(first[4]).toMatch(
-      /^REPORT RequestId: \S{36}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\t.*Init Duration: [\d.]+ ms$/)
+      /^REPORT RequestId: \S{36}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\t.*Init Duration: [\d.]+ ms$/
+    )
     const second = (await functions.invoke("{}")).logs.trimEnd().split("\n")
     expect(second).toHaveLength(4)
     expect(second[3]).not.toContain("Init Duration")
@@ -240,10 +256,14 @@ describe("a start that fails", () => {
   })
 
   it("is Runtime.ExitError when the process just ends", async () => {
-    for (const [name, reason] of [["exits", "exit status 7"], ["never", "without providing a reason"]] as const) {
+    for (const [name, reason] of [
+      ["exits", "exit status 7"],
+      ["never", "without providing a reason"]
+    ] as const) {
       await using functions = pool(name)
       expect(json(await functions.invoke("{}"))).toMatchObject({
-        errorType: "Runtime.ExitError", errorMessage: expect.stringContaining(reason)
+        errorType: "Runtime.ExitError",
+        errorMessage: expect.stringContaining(reason)
       })
     }
   })
@@ -251,7 +271,8 @@ describe("a start that fails", () => {
   it("is given up after the longest initialisation", async () => {
     await using functions = pool("slow", { maxInitMs: 200 })
     expect(json(await functions.invoke("{}"))).toMatchObject({
-      errorType: "Sandbox.Timedout", errorMessage: expect.stringContaining("Task timed out after 0.20 seconds")
+      errorType: "Sandbox.Timedout",
+      errorMessage: expect.stringContaining("Task timed out after 0.20 seconds")
     })
   })
 
@@ -274,16 +295,21 @@ describe("the pool", () => {
   it("serves the calls that wait in their order", async () => {
     await using functions = pool("switchboard", { maxProcesses: 1 })
     const order: Array<number> = []
-    await Promise.all([0, 1, 2, 3, 4, 5].map(async (at) => {
-      await send(functions, { do: "echo" })
-      order.push(at)
-    }))
+    await Promise.all(
+      [0, 1, 2, 3, 4, 5].map(async (at) => {
+        await send(functions, { do: "echo" })
+        order.push(at)
+      })
+    )
     expect(order).toEqual([0, 1, 2, 3, 4, 5])
   })
 
   it("serves the calls that wait when a process dies", async () => {
     await using functions = pool("switchboard", { maxProcesses: 1 })
-    const [first, second] = await Promise.all([send(functions, { do: "exit", code: 1 }), send(functions, { do: "echo" })])
+    const [first, second] = await Promise.all([
+      send(functions, { do: "exit", code: 1 }),
+      send(functions, { do: "echo" })
+    ])
     expect(first.functionError).toBe("Unhandled")
     expect(json(second)).toMatchObject({ count: 1 })
   })
@@ -320,17 +346,24 @@ describe("the pool", () => {
   })
 
   it("leaves no orphan when the platform itself is killed", async () => {
-    await writeFile(join(folder.path, "platform.ts"), `
+    await writeFile(
+      join(folder.path, "platform.ts"),
+      `
       import { FunctionPool } from ${JSON.stringify(new URL("../../local/src/functions/FunctionPool.ts", import.meta.url).href)}
       const functions = new FunctionPool(
         { name: "switchboard", bundle: ${JSON.stringify(folder.file("switchboard"))}, timeoutSeconds: 60, memoryMb: 128, environment: () => ({}) },
         { maxProcesses: 2, idleMs: 60_000, onLog: () => {} })
       const { payload } = await functions.invoke('{"do":"echo"}')
       void functions.invoke('{"do":"wait","ms":60000}')
-      setTimeout(() => console.log(JSON.parse(payload).pid), 50)`)
+      setTimeout(() => console.log(JSON.parse(payload).pid), 50)`
+    )
     const { spawn } = await import("node:child_process")
-    const platform = spawn(process.execPath, [join(folder.path, "platform.ts")], { stdio: ["ignore", "pipe", "inherit"] })
-    const pid = Number(await new Promise((resolve) => platform.stdout.once("data", (data: Buffer) => resolve(data.toString()))))
+    const platform = spawn(process.execPath, [join(folder.path, "platform.ts")], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    const pid = Number(
+      await new Promise((resolve) => platform.stdout.once("data", (data: Buffer) => resolve(data.toString())))
+    )
     expect(isAlive(pid)).toBe(true)
     platform.kill("SIGKILL")
     await expect.poll(() => isAlive(pid)).toBe(false)

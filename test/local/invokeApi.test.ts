@@ -91,7 +91,11 @@ describe("RequestResponse", () => {
   it("marks a function's error", async () => {
     const output = await invoke({ do: "throw" })
     expect(output).toMatchObject({ StatusCode: 200, FunctionError: "Unhandled" })
-    expect(answer(output)).toMatchObject({ errorType: "RangeError", errorMessage: "out of range", trace: expect.any(Array) })
+    expect(answer(output)).toMatchObject({
+      errorType: "RangeError",
+      errorMessage: "out of range",
+      trace: expect.any(Array)
+    })
   })
 
   it("answers the last 4 KB of the log when asked for its tail", async () => {
@@ -109,7 +113,9 @@ describe("RequestResponse", () => {
     const output = await invoke({ ...event, fill })
     expect(output.Payload).toHaveLength(6 * 1024 * 1024)
     await expect(invoke({ ...event, fill: `${fill}x` })).rejects.toThrow(RequestTooLargeException)
-    expect(answer(await invoke({ do: "big", bytes: 7_000_000 }))).toMatchObject({ errorType: "Function.ResponseSizeTooLarge" })
+    expect(answer(await invoke({ do: "big", bytes: 7_000_000 }))).toMatchObject({
+      errorType: "Function.ResponseSizeTooLarge"
+    })
   })
 })
 
@@ -147,7 +153,9 @@ describe("DryRun", () => {
   it("checks and does not call", async () => {
     const before = invocations()
     expect(await invoke({}, { InvocationType: "DryRun" })).toMatchObject({ StatusCode: 204 })
-    await expect(invoke({}, { InvocationType: "DryRun", FunctionName: "nobody" })).rejects.toThrow(ResourceNotFoundException)
+    await expect(invoke({}, { InvocationType: "DryRun", FunctionName: "nobody" })).rejects.toThrow(
+      ResourceNotFoundException
+    )
     expect(invocations()).toBe(before)
   })
 })
@@ -173,7 +181,11 @@ describe("Event", () => {
     await sleep(150)
     expect([await count("second"), await count("never")]).toEqual([2, 3])
     expect(parts.sandbox.requests().map(({ function: name, status }) => [name, status])).toEqual([
-      ["attempts", 202], ["attempts", 200], ["attempts", 202], ["attempts", 200], ["attempts", 200]
+      ["attempts", 202],
+      ["attempts", 200],
+      ["attempts", 202],
+      ["attempts", 200],
+      ["attempts", 200]
     ])
   })
 
@@ -186,7 +198,9 @@ describe("Event", () => {
   it("does not outlive the platform", async () => {
     const stopping = await startParts({ functions: { attempts }, retryDelaysMs: [60_000, 60_000] })
     await fetch(`${stopping.url}/2015-03-31/functions/attempts/invocations`, {
-      method: "POST", headers: { "x-amz-invocation-type": "Event" }, body: `{"file":"x","failures":9}`
+      method: "POST",
+      headers: { "x-amz-invocation-type": "Event" },
+      body: `{"file":"x","failures":9}`
     })
     await expect.poll(() => stopping.log.some((line) => line.startsWith("REPORT"))).toBe(true)
     const began = performance.now()
@@ -201,8 +215,11 @@ describe("the lambda sandbox", () => {
     await invoke({ do: "throw" }, { FunctionName: "switchboard:live" })
     expect(parts.sandbox.requests()).toEqual([
       expect.objectContaining({
-        method: "POST", path: "/2015-03-31/functions/switchboard/invocations", function: "switchboard",
-        body: `{"do":"echo"}`, status: 200
+        method: "POST",
+        path: "/2015-03-31/functions/switchboard/invocations",
+        function: "switchboard",
+        body: `{"do":"echo"}`,
+        status: 200
       }),
       expect.objectContaining({ path: "/2015-03-31/functions/switchboard%3Alive/invocations", status: 200 })
     ])
@@ -210,7 +227,10 @@ describe("the lambda sandbox", () => {
 
   it("answers AWS errors and plain statuses", async () => {
     fault({ match: { function: "switch.*" }, fault: { error: "TooManyRequestsException" } })
-    await expect(invoke({})).rejects.toMatchObject({ constructor: TooManyRequestsException, $metadata: { httpStatusCode: 429 } })
+    await expect(invoke({})).rejects.toMatchObject({
+      constructor: TooManyRequestsException,
+      $metadata: { httpStatusCode: 429 }
+    })
     fault({ fault: { error: "ServiceException" } })
     await expect(invoke({})).rejects.toMatchObject({ constructor: ServiceException, Type: "Service" })
     fault({ fault: { status: 503, body: { message: "later" } } })

@@ -31,12 +31,20 @@ afterEach(() => vendor[Symbol.asyncDispose]())
 const send = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
   const response = await fetch(vendor.url + path, {
     method,
-    headers: { authorization: basic(workspace), ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    headers: {
+      authorization: basic(workspace),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers
+    },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
   })
   const text = await response.text()
   const isJson = response.headers.get("content-type")?.includes("json") === true
-  return { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as Record<string, unknown>) : text }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson ? (JSON.parse(text) as Record<string, unknown>) : text
+  }
 }
 
 const request = (changes: Record<string, unknown> = {}) => ({
@@ -79,7 +87,12 @@ describe("POST /v3/requests", () => {
 
   it("takes what the API allows", async () => {
     await submit({ regulation: "ccpa", subject_request_type: "access", submitted_time: "2026-01-05T13:00:00+01:00" })
-    await submit({ subject_request_type: "portability", api_version: undefined, group_id: undefined, extensions: undefined })
+    await submit({
+      subject_request_type: "portability",
+      api_version: undefined,
+      group_id: undefined,
+      extensions: undefined
+    })
     await submit({
       subject_identities: undefined,
       extensions: { "opendsr.mparticle.com": { subject_identities: { mpid: { value: "-123", encoding: "raw" } } } }
@@ -109,32 +122,49 @@ describe("POST /v3/requests", () => {
     ["subject_identities.email.value", { subject_identities: { email: { value: "", encoding: "raw" } } }],
     ["subject_identities.email.type", { subject_identities: { email: { value: "a", encoding: "raw", type: "x" } } }],
     ["extensions", { extensions: "none" }],
-    ["extensions.opendsr.mparticle.com.skip_waiting_period", { extensions: { "opendsr.mparticle.com": { skip_waiting_period: "yes" } } }],
-    ["mpid", { extensions: { "opendsr.mparticle.com": { subject_identities: { mpid: { value: "1", encoding: "raw" } } } } }],
+    [
+      "extensions.opendsr.mparticle.com.skip_waiting_period",
+      { extensions: { "opendsr.mparticle.com": { skip_waiting_period: "yes" } } }
+    ],
+    [
+      "mpid",
+      { extensions: { "opendsr.mparticle.com": { subject_identities: { mpid: { value: "1", encoding: "raw" } } } } }
+    ],
     ["user_id", { user_id: "100001" }]
   ])("refuses a bad %s", async (field, changes) => {
     const reply = await send("POST", "/v3/requests", request(changes))
     expect(reply.status).toBe(400)
-    const { code, message, errors } = reply.body as { code: number; message: string; errors: Array<Record<string, string>> }
+    const { code, message, errors } = reply.body as {
+      code: number
+      message: string
+      errors: Array<Record<string, string>>
+    }
     expect([code, errors[0]]).toEqual([400, { domain: "opendsr.mparticle.com", reason: "invalid", message }])
     expect(message.startsWith(`${field} `)).toBe(true)
   })
 
   it("refuses what is no JSON", async () => {
     expect(await send("POST", "/v3/requests", "{")).toMatchObject({ status: 400 })
-    expect(await send("POST", "/v3/requests", request(), { "content-type": "text/plain" })).toMatchObject({ status: 400 })
+    expect(await send("POST", "/v3/requests", request(), { "content-type": "text/plain" })).toMatchObject({
+      status: 400
+    })
   })
 
   it("refuses an id twice, and the same subject and type while one is open", async () => {
     const body = request()
     expect(await send("POST", "/v3/requests", body)).toMatchObject({ status: 201 })
-    expect(await send("POST", "/v3/requests", { ...body, subject_identities: { email: { value: "x", encoding: "raw" } } }))
-      .toMatchObject({ status: 400, body: { code: 400, message: "Subject request already exists" } })
+    expect(
+      await send("POST", "/v3/requests", { ...body, subject_identities: { email: { value: "x", encoding: "raw" } } })
+    ).toMatchObject({ status: 400, body: { code: 400, message: "Subject request already exists" } })
     const again = { ...body, subject_request_id: randomUUID() }
     expect(await send("POST", "/v3/requests", again)).toMatchObject({ status: 409, body: { code: 409 } })
-    expect(await send("POST", "/v3/requests", { ...again, subject_request_type: "access" })).toMatchObject({ status: 201 })
+    expect(await send("POST", "/v3/requests", { ...again, subject_request_type: "access" })).toMatchObject({
+      status: 201
+    })
     await vendor.advance({ id: body.subject_request_id, status: "completed" })
-    expect(await send("POST", "/v3/requests", { ...again, subject_request_id: randomUUID() })).toMatchObject({ status: 201 })
+    expect(await send("POST", "/v3/requests", { ...again, subject_request_id: randomUUID() })).toMatchObject({
+      status: 201
+    })
   })
 
   it("takes 150 requests of a group", async () => {
@@ -185,7 +215,8 @@ describe("a request's course", () => {
   it("can be cancelled while it is pending", async () => {
     const id = await submit()
     expect(await send("DELETE", `/v3/requests/${id}`)).toMatchObject({
-      status: 202, body: { expected_completion_time: null, subject_request_id: id, controller_id: "4321" }
+      status: 202,
+      body: { expected_completion_time: null, subject_request_id: id, controller_id: "4321" }
     })
     expect((await send("GET", `/v3/requests/${id}`)).body).toMatchObject({ request_status: "cancelled" })
     expect(await send("DELETE", `/v3/requests/${id}`)).toMatchObject({ status: 400 })
@@ -204,7 +235,8 @@ describe("who may call, and how often", () => {
   it("wants the workspace's key pair", async () => {
     for (const authorization of ["", "Bearer x", basic(events), basic({ ...workspace, secret: "workspace-secreT" })]) {
       expect(await send("GET", "/v3/requests?group_id=x", undefined, { authorization })).toMatchObject({
-        status: 401, body: { code: 401, errors: [{ domain: "opendsr.mparticle.com" }] }
+        status: 401,
+        body: { code: 401, errors: [{ domain: "opendsr.mparticle.com" }] }
       })
     }
   })
@@ -225,7 +257,8 @@ describe("who may call, and how often", () => {
       processor_certificate: `${vendor.url}/dsr/opendsr_cert.pem`
     })
     expect((body as { supported_identities: Array<{ identity_type: string }> }).supported_identities.at(-1)).toEqual({
-      identity_type: "roku_publisher_id", identity_format: "raw"
+      identity_type: "roku_publisher_id",
+      identity_format: "raw"
     })
   })
 
@@ -252,7 +285,9 @@ describe("POST /v2/events", () => {
     environment: "development",
     user_identities: { customer_id: "100001" },
     user_attributes: { dsr_erasure_requested: true, dsr_erasure_status: "requested" },
-    events: [{ event_type: "custom_event", data: { event_name: "x", custom_event_type: "other", timestamp_unixtime_ms: 1 } }]
+    events: [
+      { event_type: "custom_event", data: { event_name: "x", custom_event_type: "other", timestamp_unixtime_ms: 1 } }
+    ]
   }
   const upload = (body: unknown, authorization = basic(events)) => send("POST", "/v2/events", body, { authorization })
 
@@ -267,11 +302,16 @@ describe("POST /v2/events", () => {
 
   it("refuses a batch that is not one", async () => {
     const bad: ReadonlyArray<unknown> = [
-      "{", [], { ...batch, environment: "test" }, { ...batch, events: {} }, { ...batch, events: [{ event_type: "page_view", data: {} }] },
+      "{",
+      [],
+      { ...batch, environment: "test" },
+      { ...batch, events: {} },
+      { ...batch, events: [{ event_type: "page_view", data: {} }] },
       { ...batch, events: [{ event_type: "custom_event", data: { event_name: "x", custom_event_type: "sport" } }] },
       { ...batch, events: [{ event_type: "custom_event", data: { custom_event_type: "other" } }] },
       { ...batch, events: [{ event_type: "session_start", data: { timestamp_unixtime_ms: "now" } }] },
-      { ...batch, user_identities: { customer_id: 1 } }, { ...batch, userAttributes: {} },
+      { ...batch, user_identities: { customer_id: 1 } },
+      { ...batch, userAttributes: {} },
       { ...batch, user_attributes: { long: "x".repeat(4_097) } },
       { ...batch, user_attributes: Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`a${at}`, 1])) },
       { ...batch, device_info: { x: "y".repeat(128 * 1024) } }
@@ -286,7 +326,13 @@ describe("the sandbox", () => {
     await send("GET", "/p/0a1b/v3/requests?group_id=x")
     await send("GET", "/v3/discovery")
     expect(sandbox.requests()).toEqual([
-      expect.objectContaining({ method: "GET", path: "/v3/requests", query: "group_id=x", function: "function-0a1b", status: 200 }),
+      expect.objectContaining({
+        method: "GET",
+        path: "/v3/requests",
+        query: "group_id=x",
+        function: "function-0a1b",
+        status: 200
+      }),
       expect.objectContaining({ path: "/v3/discovery", status: 200 })
     ])
     expect(sandbox.requests()[1]).not.toHaveProperty("function")
@@ -298,7 +344,10 @@ describe("the sandbox", () => {
     await expect(send("POST", "/v3/requests", body)).rejects.toThrow("fetch failed")
     expect(await send("GET", `/v3/requests/${body.subject_request_id}`)).toMatchObject({ status: 200 })
     sandbox.faults.add({ fault: { error: "Unavailable", status: 503 } })
-    expect(await send("GET", "/v3/discovery")).toMatchObject({ status: 503, body: { code: 503, message: "Unavailable" } })
+    expect(await send("GET", "/v3/discovery")).toMatchObject({
+      status: 503,
+      body: { code: 503, message: "Unavailable" }
+    })
     sandbox.faults.add({ match: { function: "function-c0de" }, fault: { commitThenKill: true } })
     await expect(send("GET", "/p/c0de/v3/discovery")).rejects.toThrow("fetch failed")
     expect(killed).toEqual(["c0de"])

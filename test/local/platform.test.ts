@@ -21,6 +21,7 @@ const call = (service, target) => fetch(process.env["AWS_ENDPOINT_URL_" + servic
   headers: {
     "content-type": "application/x-amz-json-1.0",
     "x-amz-target": target,
+    "x-amz-date": new Date().toISOString().replace(/[-:]|\\.\\d+/g, ""),
     authorization: "AWS4-HMAC-SHA256 Credential=" + process.env.AWS_ACCESS_KEY_ID + "/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
   },
   body: "{}"
@@ -43,29 +44,39 @@ export const handler = async (event) => {
 
 /** The processes below a process, itself included. */
 const family = (pid: number): ReadonlyArray<number> => {
-  const parents = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-    try {
-      const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? []
-      return [[Number(name), Number(parent)] as const]
-    } catch {
-      return []
-    }
-  })
-  const below = (id: number): ReadonlyArray<number> =>
-    [id, ...parents.filter(([, parent]) => parent === id).flatMap(([child]) => below(child))]
+  const parents = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? []
+        return [[Number(name), Number(parent)] as const]
+      } catch {
+        return []
+      }
+    })
+  const below = (id: number): ReadonlyArray<number> => [
+    id,
+    ...parents.filter(([, parent]) => parent === id).flatMap(([child]) => below(child))
+  ]
   return below(pid)
 }
 
 /** The addresses that processes listen on, as the kernel writes them. */
 const listeners = (pids: ReadonlyArray<number>): ReadonlyArray<string> => {
-  const inodes = new Set(pids.flatMap((pid) => readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return [/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? ""]
-    } catch {
-      return []
-    }
-  })))
-  const sockets = ["tcp", "tcp6", "udp", "udp6"].flatMap((table) => readFileSync(`/proc/net/${table}`, "utf8").trim().split("\n").slice(1))
+  const inodes = new Set(
+    pids.flatMap((pid) =>
+      readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+        try {
+          return [/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? ""]
+        } catch {
+          return []
+        }
+      })
+    )
+  )
+  const sockets = ["tcp", "tcp6", "udp", "udp6"].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, "utf8").trim().split("\n").slice(1)
+  )
   return sockets.flatMap((line) => {
     const [, local = "", remote = "", state, , , , , , inode = ""] = line.trim().split(/\s+/)
     const open = state === "0A" || remote.endsWith(":0000")
@@ -87,8 +98,14 @@ describe("npm start", () => {
     main = spawn(process.execPath, [new URL("../../local/src/main.ts", import.meta.url).pathname], {
       cwd: folder.path,
       env: {
-        PATH: process.env["PATH"], HOME: "/root", PORT: "0", EXTRA_FUNCTIONS: folder.path, AWS_PROFILE: "mine",
-        BATON_TIMEOUT_SECONDS: "7", ANY_NEW_SETTING: "reaches them", MPARTICLE_SANDBOX_RATE_LIMIT: "500"
+        PATH: process.env["PATH"],
+        HOME: "/root",
+        PORT: "0",
+        EXTRA_FUNCTIONS: folder.path,
+        AWS_PROFILE: "mine",
+        BATON_TIMEOUT_SECONDS: "7",
+        ANY_NEW_SETTING: "reaches them",
+        MPARTICLE_SANDBOX_RATE_LIMIT: "500"
       },
       stdio: ["ignore", "pipe", "pipe"]
     })
@@ -116,7 +133,8 @@ describe("npm start", () => {
   }
   const sandbox = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(`${info.gateway}/_sandbox/${path}`, {
-      method, ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
     })
     const text = await response.text()
     return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) }
@@ -165,30 +183,41 @@ describe("npm start", () => {
       BATON_TIMEOUT_SECONDS: "7",
       ANY_NEW_SETTING: "reaches them"
     })
-    for (const name of ["PATH", "HOME", "PORT", "EXTRA_FUNCTIONS", "AWS_PROFILE", "NODE_OPTIONS"]) expect(env).not.toHaveProperty(name)
+    for (const name of ["PATH", "HOME", "PORT", "EXTRA_FUNCTIONS", "AWS_PROFILE", "NODE_OPTIONS"])
+      expect(env).not.toHaveProperty(name)
   })
 
   it("serves the sandboxes' routes, and knows which function called", async () => {
     expect(await sandbox("DELETE", "aws")).toEqual({ status: 204, body: undefined })
-    expect(await sandbox("POST", "aws/faults", { match: { operation: "ListTables", function: "probe" }, fault: { error: "InternalServerError" } }))
-      .toEqual({ status: 200, body: { id: expect.any(String) } })
+    expect(
+      await sandbox("POST", "aws/faults", {
+        match: { operation: "ListTables", function: "probe" },
+        fault: { error: "InternalServerError" }
+      })
+    ).toEqual({ status: 200, body: { id: expect.any(String) } })
     const call = ["DYNAMODB", "DynamoDB_20120810.ListTables"]
     expect(await invoke({ call })).toMatchObject({ status: 500 })
     expect(await invoke({ call })).toMatchObject({ status: 200, body: { TableNames: expect.any(Array) } })
     expect((await sandbox("GET", "aws/requests")).body).toMatchObject([
-      { operation: "ListTables", function: "probe", status: 500 }, { operation: "ListTables", function: "probe", status: 200 }
+      { operation: "ListTables", function: "probe", status: 500 },
+      { operation: "ListTables", function: "probe", status: 200 }
     ])
     expect(await invoke({ discover: true })).toMatchObject({ api_version: "3.0" })
-    expect((await sandbox("GET", "mparticle/requests")).body).toMatchObject([{ path: "/v3/discovery", function: "probe" }])
+    expect((await sandbox("GET", "mparticle/requests")).body).toMatchObject([
+      { path: "/v3/discovery", function: "probe" }
+    ])
     await sandbox("POST", "aws/faults", { match: { operation: "ListTables" }, fault: { commitThenKill: true } })
     expect(await invoke({ call })).toMatchObject({ errorType: "Runtime.ExitError" })
   })
 
   it("refuses what a sandbox does not understand", async () => {
     expect(await sandbox("POST", "aws/faults", { match: { colour: "red" }, fault: { reset: true } })).toMatchObject({
-      status: 400, body: { message: "match.colour is not one of method, path, operation, function" }
+      status: 400,
+      body: { message: "match.colour is not one of method, path, operation, function" }
     })
-    expect(await sandbox("POST", "mparticle/advance", { id: "nobody", status: "completed" })).toMatchObject({ status: 404 })
+    expect(await sandbox("POST", "mparticle/advance", { id: "nobody", status: "completed" })).toMatchObject({
+      status: 404
+    })
     expect(await sandbox("GET", "nobody/requests")).toMatchObject({ status: 404 })
     expect(await sandbox("PUT", "aws/requests")).toMatchObject({ status: 404 })
   })
@@ -218,13 +247,14 @@ describe("startPlatform", () => {
   it("feeds queues and routes to functions, twice with the same data", async () => {
     await using folder = await functionFolder({ received })
     const dataDir = await mkdtemp(join(tmpdir(), "platform-data-"))
-    const start = () => startPlatform({
-      port: 0,
-      dataDir,
-      folder: join(folder.path, ".local"),
-      environment: {},
-      extraFunctions: { received: { bundle: folder.file("received"), queue: "fallback", routes: ["/received"] } }
-    })
+    const start = () =>
+      startPlatform({
+        port: 0,
+        dataDir,
+        folder: join(folder.path, ".local"),
+        environment: {},
+        extraFunctions: { received: { bundle: folder.file("received"), queue: "fallback", routes: ["/received"] } }
+      })
     try {
       for (const body of ["first", "second"]) {
         await using platform = await start()
@@ -232,14 +262,23 @@ describe("startPlatform", () => {
         const sqs = new SQSClient({ ...aws, endpoint: endpoints.sqs })
         const QueueUrl = queues["fallback"]
         await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }))
-        await expect.poll(() => readFile(join(folder.path, "received.txt"), "utf8").catch(() => ""), { timeout: 5_000 }).toContain(body)
-        await expect.poll(async () => {
-          const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))
-          return [Attributes?.["ApproximateNumberOfMessages"], Attributes?.["ApproximateNumberOfMessagesNotVisible"]]
-        }).toEqual(["0", "0"])
+        await expect
+          .poll(() => readFile(join(folder.path, "received.txt"), "utf8").catch(() => ""), { timeout: 5_000 })
+          .toContain(body)
+        await expect
+          .poll(async () => {
+            const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))
+            return [Attributes?.["ApproximateNumberOfMessages"], Attributes?.["ApproximateNumberOfMessagesNotVisible"]]
+          })
+          .toEqual(["0", "0"])
         sqs.destroy()
         expect(await (await fetch(`${gateway}/dev/received/here`)).text()).toBe("/received/here")
-        expect(platform.sandboxes.get("lambda")?.requests().map(({ function: name }) => name)).toContain("received")
+        expect(
+          platform.sandboxes
+            .get("lambda")
+            ?.requests()
+            .map(({ function: name }) => name)
+        ).toContain("received")
       }
     } finally {
       await rm(dataDir, { recursive: true, force: true })
@@ -250,21 +289,39 @@ describe("startPlatform", () => {
     await using folder = await functionFolder({ received })
     const options = { port: 0, folder: join(folder.path, ".local"), environment: {} }
     const misled = { bundle: folder.file("received"), queue: "nothing" }
-    await expect(startPlatform({ ...options, extraFunctions: { received: misled } })).rejects.toThrow("names a queue nothing")
-    await expect(startPlatform({ ...options, extraFunctions: { "mparticle-api-lambda": misled } })).rejects.toThrow("there is a function")
+    await expect(startPlatform({ ...options, extraFunctions: { received: misled } })).rejects.toThrow(
+      "names a queue nothing"
+    )
+    await expect(startPlatform({ ...options, extraFunctions: { "mparticle-api-lambda": misled } })).rejects.toThrow(
+      "there is a function"
+    )
     await using platform = await startPlatform(options)
     const port = Number(new URL(platform.info.gateway).port)
     await expect(startPlatform({ ...options, port })).rejects.toThrow(`port ${port} is in use`)
     expect(() => platformOptions({ PORT: "http" })).toThrow("PORT must be")
     expect(() => platformOptions({ EXTRA_FUNCTIONS: "/does/not/exist" })).toThrow("EXTRA_FUNCTIONS must be")
-    expect(() => platformOptions({ MPARTICLE_SANDBOX_RATE_LIMIT: "-1" })).toThrow("MPARTICLE_SANDBOX_RATE_LIMIT must be")
+    expect(() => platformOptions({ MPARTICLE_SANDBOX_RATE_LIMIT: "-1" })).toThrow(
+      "MPARTICLE_SANDBOX_RATE_LIMIT must be"
+    )
     expect(platformOptions({})).toMatchObject({ port: 4500 })
   })
 
   it("passes every upper-case variable on that is not the shell's, Node.js's, AWS's or the platform's", () => {
-    expect(settingsFrom({
-      STAGE: "PROD", BRAZE_URL: "http://x", CLAIM_LEASE_SECONDS: "3", EMPTY: "", PATH: "/bin", npm_package_name: "x", LC_ALL: "C",
-      NODE_OPTIONS: "--inspect", AWS_SESSION_TOKEN: "x", HTTPS_PROXY: "x", DYNAMODB_URL: "x", GONE: undefined
-    })).toEqual({ STAGE: "PROD", BRAZE_URL: "http://x", CLAIM_LEASE_SECONDS: "3", EMPTY: "" })
+    expect(
+      settingsFrom({
+        STAGE: "PROD",
+        BRAZE_URL: "http://x",
+        CLAIM_LEASE_SECONDS: "3",
+        EMPTY: "",
+        PATH: "/bin",
+        npm_package_name: "x",
+        LC_ALL: "C",
+        NODE_OPTIONS: "--inspect",
+        AWS_SESSION_TOKEN: "x",
+        HTTPS_PROXY: "x",
+        DYNAMODB_URL: "x",
+        GONE: undefined
+      })
+    ).toEqual({ STAGE: "PROD", BRAZE_URL: "http://x", CLAIM_LEASE_SECONDS: "3", EMPTY: "" })
   })
 })

@@ -119,7 +119,13 @@ export class FunctionPool implements AsyncDisposable {
 
   state(): PoolState {
     const { members, waiters, spawned, invocations } = this
-    return { processes: members.size, busy: members.size - this.idle.length, waiting: waiters.length, spawned, invocations }
+    return {
+      processes: members.size,
+      busy: members.size - this.idle.length,
+      waiting: waiters.length,
+      spawned,
+      invocations
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

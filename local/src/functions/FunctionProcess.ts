@@ -136,8 +136,17 @@ export class FunctionProcess {
     const { spec } = this
     const child = spawn(
       process.execPath,
-      [`--max-old-space-size=${Math.floor(spec.memoryMb * 0.9)}`, bootstrapFile(), spec.bundle, spec.handler ?? "handler"],
-      { cwd: dirname(spec.bundle), env: childEnvironment(spec, this.id, api.address), stdio: ["ignore", "pipe", "pipe"] }
+      [
+        `--max-old-space-size=${Math.floor(spec.memoryMb * 0.9)}`,
+        bootstrapFile(),
+        spec.bundle,
+        spec.handler ?? "handler"
+      ],
+      {
+        cwd: dirname(spec.bundle),
+        env: childEnvironment(spec, this.id, api.address),
+        stdio: ["ignore", "pipe", "pipe"]
+      }
     )
     this.child = child
     const closed = [child.stdout, child.stderr].map((stream) => eachLine(stream, this.onLine))

@@ -56,7 +56,12 @@ const refusal = (fault: Fault): Refusal | undefined => {
   }
   if (!("status" in fault)) return undefined
   const body = fault.body === undefined ? "" : typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body)
-  return { kind: "refused", status: fault.status, body, ...(fault.headers === undefined ? {} : { headers: fault.headers }) }
+  return {
+    kind: "refused",
+    status: fault.status,
+    body,
+    ...(fault.headers === undefined ? {} : { headers: fault.headers })
+  }
 }
 
 const killOf = (fault: Fault | undefined): Pick<InvokeOptions, "kill"> => {
@@ -74,7 +79,11 @@ export class Lambda implements AsyncDisposable {
   private readonly closing = new AbortController()
 
   /** `retryDelaysMs`: the pauses before an event that failed is tried again (on AWS one minute, then two). */
-  constructor(pools: ReadonlyMap<string, FunctionPool>, sandbox: Sandbox, retryDelaysMs: ReadonlyArray<number> = [1_000, 2_000]) {
+  constructor(
+    pools: ReadonlyMap<string, FunctionPool>,
+    sandbox: Sandbox,
+    retryDelaysMs: ReadonlyArray<number> = [1_000, 2_000]
+  ) {
     this.pools = pools
     this.sandbox = sandbox
     this.retryDelaysMs = retryDelaysMs
@@ -129,12 +138,17 @@ export class Lambda implements AsyncDisposable {
     const refused = fault === undefined ? undefined : refusal(fault)
     if (refused !== undefined) return refused
     if (fault !== undefined && "reset" in fault) return { kind: "cut" }
-    if (fault !== undefined && "delayMs" in fault) await sleep(fault.delayMs, undefined, { signal: this.closing.signal })
+    if (fault !== undefined && "delayMs" in fault)
+      await sleep(fault.delayMs, undefined, { signal: this.closing.signal })
     const pool = this.pools.get(call.name)
     if (pool === undefined) throw new Error(`there is no function ${call.name}`)
     const result = await pool.invoke(call.payload, { ...call, ...killOf(fault) })
     if (fault !== undefined && "commitThenReset" in fault) return { kind: "cut" }
-    return { kind: "answered", result, ...(fault !== undefined && "truncate" in fault ? { truncate: fault.truncate } : {}) }
+    return {
+      kind: "answered",
+      result,
+      ...(fault !== undefined && "truncate" in fault ? { truncate: fault.truncate } : {})
+    }
   }
 
   private async runEvent(call: LambdaCall, firstFault: Fault | undefined): Promise<void> {

@@ -31,7 +31,8 @@ const call = (
   headers: Record<string, string> = {}
 ): Promise<{ headers: IncomingHttpHeaders; body: string }> =>
   new Promise((resolve, reject) => {
-    const length = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }
+    const length =
+      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }
     const outgoing = request(
       { hostname, port, agent, method, path: `/2018-06-01/runtime/${path}`, headers: { ...length, ...headers } },
       (response) => {
@@ -83,7 +84,8 @@ const describeError = (error: unknown): string => {
             ...value,
             stack: value.stack?.split("\n")
           }
-        : value)}`
+        : value
+    )}`
   } catch {
     return `\t${JSON.stringify(errorBody(asError))}`
   }
@@ -96,12 +98,21 @@ const levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] as const
 const jsonLine = (level: string, message: unknown, rest: ReadonlyArray<unknown>): string => {
   const errors = (_key: string, value: unknown): unknown =>
     value instanceof Error
-      ? { errorType: value.constructor.name, errorMessage: value.message, stackTrace: value.stack?.split("\n"), ...value }
+      ? {
+          errorType: value.constructor.name,
+          errorMessage: value.message,
+          stackTrace: value.stack?.split("\n"),
+          ...value
+        }
       : value
   const line = { timestamp: new Date().toISOString(), level, requestId }
   if (rest.length > 0) {
     const error = rest.find((value) => value instanceof Error)
-    const facts = error && { errorType: error.name, errorMessage: error.message, stackTrace: error.stack?.split("\n") ?? [] }
+    const facts = error && {
+      errorType: error.name,
+      errorMessage: error.message,
+      stackTrace: error.stack?.split("\n") ?? []
+    }
     return JSON.stringify({ ...line, message: format(message, ...rest), ...facts })
   }
   try {
@@ -147,9 +158,12 @@ const load = async (bundle: string): Promise<Record<string, unknown>> => {
 
 const findHandler = (module: Record<string, unknown>, name: string, full: string): Handler => {
   const nested = (root: unknown): unknown =>
-    name.split(".").reduce((at: unknown, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined), root)
+    name
+      .split(".")
+      .reduce((at: unknown, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined), root)
   const handler = nested(module) ?? nested(module["default"])
-  if (handler === undefined || handler === null) throw named("Runtime.HandlerNotFound", `${full} is undefined or not exported`)
+  if (handler === undefined || handler === null)
+    throw named("Runtime.HandlerNotFound", `${full} is undefined or not exported`)
   if (typeof handler !== "function") throw named("Runtime.HandlerNotFound", `${full} is not a function`)
   if (handler.length >= 3) {
     const message =

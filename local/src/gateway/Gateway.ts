@@ -35,11 +35,15 @@ const route = async (request: IncomingMessage, response: ServerResponse, options
 const fail = (response: ServerResponse, error: unknown): void => {
   if (response.headersSent || response.destroyed) return void response.destroy()
   response.writeHead(500, { "content-type": "application/json" })
-  response.end(JSON.stringify({ message: `the local platform failed: ${error instanceof Error ? error.message : String(error)}` }))
+  response.end(
+    JSON.stringify({ message: `the local platform failed: ${error instanceof Error ? error.message : String(error)}` })
+  )
 }
 
 const listenError = (error: NodeJS.ErrnoException, port: number): Error =>
-  error.code === "EADDRINUSE" ? new Error(`port ${port} is in use; set PORT to another one, or to 0 for any free port`) : error
+  error.code === "EADDRINUSE"
+    ? new Error(`port ${port} is in use; set PORT to another one, or to 0 for any free port`)
+    : error
 
 /** Listens on the loopback interface; requests that come before {@link Gateway.serve} wait for it. */
 export const startGateway = async (port: number): Promise<Gateway> => {

@@ -81,11 +81,20 @@ const send = (response: ServerResponse, { status, headers, body }: ProxyResult, 
   response.write(body.subarray(0, truncate), () => response.socket?.destroy())
 }
 
-const refuse = (response: ServerResponse, status: number, message: string, error: string, ids: Record<string, string> = {}): void =>
+const refuse = (
+  response: ServerResponse,
+  status: number,
+  message: string,
+  error: string,
+  ids: Record<string, string> = {}
+): void =>
   send(response, {
     status,
     headers: Object.fromEntries(
-      Object.entries({ "content-type": "application/json", "x-amzn-errortype": error, ...ids }).map(([name, value]) => [name, [value]])
+      Object.entries({ "content-type": "application/json", "x-amzn-errortype": error, ...ids }).map(([name, value]) => [
+        name,
+        [value]
+      ])
     ),
     body: Buffer.from(JSON.stringify({ message }))
   })
@@ -105,7 +114,8 @@ export const apiGateway = async (
   const path = pathInStage((request.url ?? "/").split("?")[0] ?? "/")
   const route = path === undefined ? undefined : routeOf(routes, path)
   const { bytes, tooLarge } = await readLimited(request, bodyLimit)
-  if (route === undefined) return refuse(response, 403, "Missing Authentication Token", "MissingAuthenticationTokenException")
+  if (route === undefined)
+    return refuse(response, 403, "Missing Authentication Token", "MissingAuthenticationTokenException")
   if (tooLarge) return refuse(response, 413, "Request Too Long", "RequestTooLargeException")
   const { event, requestId, extendedRequestId, traceId } = apiGatewayEvent(request, bytes, route)
   const ids = { "x-amzn-requestid": requestId, "x-amz-apigw-id": extendedRequestId, "x-amzn-trace-id": traceId }
@@ -116,10 +126,12 @@ export const apiGateway = async (
   const answered = new AbortController()
   const invocation = lambda.invoke({ name: route.function, payload, traceId })
   const outcome = await Promise.race([invocation, after(timeoutMs, answered.signal)]).finally(() => answered.abort())
-  if (outcome === "timeout") return refuse(response, 504, "Endpoint request timed out", "InternalServerErrorException", ids)
+  if (outcome === "timeout")
+    return refuse(response, 504, "Endpoint request timed out", "InternalServerErrorException", ids)
   if (outcome.kind === "cut") return void response.socket?.resetAndDestroy()
   // Lambda's own refusals, throttling among them, are an internal error of the API (500); a bad answer is a bad gateway.
-  if (outcome.kind === "refused") return refuse(response, 500, "Internal server error", "InternalServerErrorException", ids)
+  if (outcome.kind === "refused")
+    return refuse(response, 500, "Internal server error", "InternalServerErrorException", ids)
   const result = outcome.result.functionError === undefined ? proxyResult(outcome.result.payload) : undefined
   if (result === undefined) return refuse(response, 502, "Internal server error", "InternalServerErrorException", ids)
   const idHeaders = Object.fromEntries(Object.entries(ids).map(([name, value]) => [name, [value]]))

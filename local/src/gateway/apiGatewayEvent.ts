@@ -15,7 +15,16 @@ export const stage = "dev"
 const apiId = "localapi"
 
 /** Headers of one connection, which API Gateway does not pass on. */
-const hopByHop = new Set(["connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"])
+const hopByHop = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+])
 
 const binaryTypes = /^(?:application\/(?:octet-stream|zip|x-zip-compressed|gzip|pdf)|image\/|audio\/|video\/)/i
 
@@ -86,7 +95,8 @@ const requestTime = (now: Date): string => {
 }
 
 /** A trace header as AWS's front doors make it. */
-const newTraceId = (): string => `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString("hex")}`
+const newTraceId = (): string =>
+  `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString("hex")}`
 
 /** The event, and the facts of it that the gateway itself needs. */
 export const apiGatewayEvent = (request: IncomingMessage, bytes: Buffer, route: Route) => {

@@ -38,7 +38,12 @@ const jsonFlaw = (text: string): string | undefined => {
   }
 }
 
-const send = (response: ServerResponse, status: number, headers: Record<string, string>, body: string | Buffer): void => {
+const send = (
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  body: string | Buffer
+): void => {
   if (response.destroyed) return
   response.writeHead(status, {
     "x-amzn-RequestId": randomUUID(),
@@ -49,7 +54,10 @@ const send = (response: ServerResponse, status: number, headers: Record<string, 
 }
 
 const sendError = (response: ServerResponse, error: string, status: number, message: string): void => {
-  const body = { Type: status >= 500 ? "Service" : "User", [upperCaseMessage.has(error) ? "Message" : "message"]: message }
+  const body = {
+    Type: status >= 500 ? "Service" : "User",
+    [upperCaseMessage.has(error) ? "Message" : "message"]: message
+  }
   const headers = { "content-type": "application/json", "x-amzn-ErrorType": error }
   send(response, status, headers, JSON.stringify(body))
 }
@@ -139,4 +147,3 @@ export const invokeApi = async (request: IncomingMessage, response: ServerRespon
   if (acceptance.kind === "refused") return sendRefusal(response, acceptance)
   send(response, 202, {}, "")
 }
-

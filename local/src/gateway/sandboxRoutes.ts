@@ -37,7 +37,9 @@ export const sandboxRoutes = async (
   const { bytes } = await readLimited(request, bodyLimit)
   const entry = sandboxes.get(decodeURIComponent(name))
   if (entry === undefined) {
-    return json(response, 404, { message: `there is no sandbox ${name}; there are ${[...sandboxes.keys()].join(", ")}` })
+    return json(response, 404, {
+      message: `there is no sandbox ${name}; there are ${[...sandboxes.keys()].join(", ")}`
+    })
   }
   const route = [request.method, ...rest].join(" ")
   const { sandbox, actions } = entry

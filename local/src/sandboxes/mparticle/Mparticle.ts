@@ -36,7 +36,11 @@ const resultsLifetimeMs = 7 * 86_400_000
 
 const conflicts: Readonly<Record<Conflict, Answer>> = {
   duplicate: refusal(400, "duplicate", "Subject request already exists"),
-  inProgress: refusal(409, "conflict", "A subject request with the same identities, extensions and type is in progress"),
+  inProgress: refusal(
+    409,
+    "conflict",
+    "A subject request with the same identities, extensions and type is in progress"
+  ),
   groupFull: refusal(400, "invalid", "group_id has 150 requests already")
 }
 
@@ -115,7 +119,10 @@ export class Mparticle {
     if (typeof id !== "string") throw new SandboxRefusal(400, "id must be the id of a subject request")
     const status = statuses.find((one) => one === wanted)
     if (status === undefined) throw new SandboxRefusal(400, `status must be one of ${statuses.join(", ")}`)
-    if (results !== undefined && (typeof results !== "string" || Buffer.from(results, "base64").toString("base64") !== results)) {
+    if (
+      results !== undefined &&
+      (typeof results !== "string" || Buffer.from(results, "base64").toString("base64") !== results)
+    ) {
       throw new SandboxRefusal(400, "results must be base64")
     }
     const stored = this.requests.get(id)
@@ -137,7 +144,8 @@ export class Mparticle {
     if (stored === undefined) return notFound
     if (call.method === "GET") return jsonAnswer(200, shown(stored))
     if (call.method !== "DELETE") return refusal(405, "methodNotAllowed", "Method not allowed")
-    if (stored.status !== "pending") return refusal(400, "invalid", `A request that is ${stored.status} cannot be cancelled`)
+    if (stored.status !== "pending")
+      return refusal(400, "invalid", `A request that is ${stored.status} cannot be cancelled`)
     this.requests.move(stored, "cancelled", this.now())
     return jsonAnswer(202, { ...this.receipt(stored), received_time: writtenTime(this.now()) })
   }
@@ -188,7 +196,8 @@ export class Mparticle {
 
   private events(call: Call): Answer {
     if (call.authorization === "") return refusal(401, "unauthorized", "The authorization header is missing")
-    if (!matches(call.authorization, this.options.events)) return refusal(403, "forbidden", "The credentials are not valid")
+    if (!matches(call.authorization, this.options.events))
+      return refusal(403, "forbidden", "The credentials are not valid")
     if (call.body.length > maxEventRequestBytes) return refusal(413, "tooLarge", "The request has more than 256 KB")
     if (call.body.length > maxBatchBytes) return refusal(400, "tooLarge", "The batch has more than 128 KB")
     const { json } = parsed(call.body)
@@ -224,7 +233,9 @@ export const startMparticle = async (
       errorAnswer: (error, status = 500) => refusal(status, error, error)
     })
   }
-  const server = await serveLoopback((request, response) => void serve(request, response).catch(() => response.destroy()))
+  const server = await serveLoopback(
+    (request, response) => void serve(request, response).catch(() => response.destroy())
+  )
   return {
     url: server.url,
     advance: (input) => vendor.advance(input),

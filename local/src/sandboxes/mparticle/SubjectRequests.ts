@@ -27,7 +27,11 @@ export const writtenTime = (time: number): string => new Date(time).toISOString(
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(Object.entries(value as Fields).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, sorted(v)]))
+  return Object.fromEntries(
+    Object.entries(value as Fields)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => [k, sorted(v)])
+  )
 }
 
 const subjectOf = ({ subject_identities, extensions, subject_request_type }: SubjectRequest): string =>
@@ -44,7 +48,13 @@ export class SubjectRequests {
     const subject = subjectOf(request)
     if (this.all().some((other) => isOpen(other) && subjectOf(other.request) === subject)) return "inProgress"
     if (request.group_id !== undefined && this.group(request.group_id).length >= maxGroupSize) return "groupFull"
-    const stored: StoredRequest = { request, receivedAt: now, status: "pending", completedAt: undefined, results: undefined }
+    const stored: StoredRequest = {
+      request,
+      receivedAt: now,
+      status: "pending",
+      completedAt: undefined,
+      results: undefined
+    }
     this.byId.set(request.subject_request_id, stored)
     return stored
   }

@@ -26,7 +26,11 @@ export class Check {
 
   /** One of a set of texts. */
   oneOf(value: unknown, allowed: ReadonlyArray<string>, field: string): boolean {
-    return this.that(typeof value === "string" && allowed.includes(value), field, `must be one of ${allowed.join(", ")}`)
+    return this.that(
+      typeof value === "string" && allowed.includes(value),
+      field,
+      `must be one of ${allowed.join(", ")}`
+    )
   }
 
   /** Refuses fields that are not known: the vendor would drop a misspelt one in silence. */

@@ -3,18 +3,53 @@ import type { Flaw } from "./answers.ts"
 import { Check, isFields } from "./check.ts"
 
 const eventTypes = [
-  "session_start", "session_end", "screen_view", "custom_event", "crash_report", "opt_out", "first_run", "pre_attribution",
-  "push_registration", "application_state_transition", "push_message", "network_performance", "breadcrumb", "profile",
-  "push_reaction", "commerce_event", "user_attribute_change", "user_identity_change", "uninstall"
+  "session_start",
+  "session_end",
+  "screen_view",
+  "custom_event",
+  "crash_report",
+  "opt_out",
+  "first_run",
+  "pre_attribution",
+  "push_registration",
+  "application_state_transition",
+  "push_message",
+  "network_performance",
+  "breadcrumb",
+  "profile",
+  "push_reaction",
+  "commerce_event",
+  "user_attribute_change",
+  "user_identity_change",
+  "uninstall"
 ]
 
 const customTypes = [
-  "navigation", "location", "search", "transaction", "user_content", "user_preference", "social", "media", "attribution", "other"
+  "navigation",
+  "location",
+  "search",
+  "transaction",
+  "user_content",
+  "user_preference",
+  "social",
+  "media",
+  "attribution",
+  "other"
 ]
 
 const fields = [
-  "events", "device_info", "user_attributes", "deleted_user_attributes", "user_identities", "application_info",
-  "schema_version", "environment", "context", "ip", "source_request_id", "mpid"
+  "events",
+  "device_info",
+  "user_attributes",
+  "deleted_user_attributes",
+  "user_identities",
+  "application_info",
+  "schema_version",
+  "environment",
+  "context",
+  "ip",
+  "source_request_id",
+  "mpid"
 ]
 
 const maxAttributes = 100
@@ -26,7 +61,11 @@ const attributes = (check: Check, value: unknown, field: string): void => {
   check.that(Object.keys(value).length <= maxAttributes, field, `must hold ${maxAttributes} attributes at most`)
   for (const [name, one] of Object.entries(value)) {
     check.that(name.length <= maxNameLength, field, `must hold names of ${maxNameLength} characters at most`)
-    check.that(typeof one !== "string" || one.length <= maxValueLength, `${field}.${name}`, `must have ${maxValueLength} characters at most`)
+    check.that(
+      typeof one !== "string" || one.length <= maxValueLength,
+      `${field}.${name}`,
+      `must have ${maxValueLength} characters at most`
+    )
   }
 }
 
@@ -36,11 +75,19 @@ const event = (check: Check, value: unknown, field: string): void => {
   const data = value["data"]
   if (!check.object(data, `${field}.data`)) return
   const time = data["timestamp_unixtime_ms"]
-  check.that(time === undefined || Number.isSafeInteger(time), `${field}.data.timestamp_unixtime_ms`, "must be a whole number")
+  check.that(
+    time === undefined || Number.isSafeInteger(time),
+    `${field}.data.timestamp_unixtime_ms`,
+    "must be a whole number"
+  )
   attributes(check, data["custom_attributes"], `${field}.data.custom_attributes`)
   if (value["event_type"] !== "custom_event") return
   const name = data["event_name"]
-  check.that(typeof name === "string" && name !== "" && name.length <= maxNameLength, `${field}.data.event_name`, "must be a name")
+  check.that(
+    typeof name === "string" && name !== "" && name.length <= maxNameLength,
+    `${field}.data.event_name`,
+    "must be a name"
+  )
   check.oneOf(data["custom_event_type"], customTypes, `${field}.data.custom_event_type`)
 }
 
@@ -50,8 +97,11 @@ export const batchFlaws = (body: unknown): ReadonlyArray<Flaw> => {
   if (!check.object(body, "the body")) return check.flaws
   check.only(body, fields, "")
   const { environment, events, user_identities: identities } = body
-  check.that(environment === undefined || environment === "production" || environment === "development", "environment",
-    "must be production or development")
+  check.that(
+    environment === undefined || environment === "production" || environment === "development",
+    "environment",
+    "must be production or development"
+  )
   if (events !== undefined && check.that(Array.isArray(events), "events", "must be a list") && Array.isArray(events)) {
     for (const [at, one] of events.entries()) event(check, one, `events[${at}]`)
   }

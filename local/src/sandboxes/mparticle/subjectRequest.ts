@@ -66,13 +66,22 @@ const isCallbackUrl = (value: unknown): boolean => {
 }
 
 /** The types of the identities given, after checking each of them. */
-const identities = (check: Check, value: unknown, types: ReadonlyArray<string>, field: string): ReadonlyArray<string> => {
+const identities = (
+  check: Check,
+  value: unknown,
+  types: ReadonlyArray<string>,
+  field: string
+): ReadonlyArray<string> => {
   if (value === undefined || !check.object(value, field)) return []
   for (const [type, identity] of Object.entries(value)) {
     const at = `${field}.${type}`
     if (!check.that(types.includes(type), at, "is not an identity type") || !check.object(identity, at)) continue
     check.only(identity, ["value", "encoding"], at)
-    check.that(typeof identity["value"] === "string" && identity["value"] !== "", `${at}.value`, "must be a text that is not empty")
+    check.that(
+      typeof identity["value"] === "string" && identity["value"] !== "",
+      `${at}.value`,
+      "must be a text that is not empty"
+    )
     check.oneOf(identity["encoding"], ["raw"], `${at}.encoding`)
   }
   return Object.keys(value)
@@ -105,7 +114,11 @@ export const readSubjectRequest = (body: unknown): SubjectRequest | ReadonlyArra
     "must be an ISO 8601 time with its zone"
   )
   check.that(body["api_version"] === undefined || body["api_version"] === "3.0", "api_version", "must be 3.0")
-  check.that(group === undefined || (typeof group === "string" && group !== ""), "group_id", "must be a text that is not empty")
+  check.that(
+    group === undefined || (typeof group === "string" && group !== ""),
+    "group_id",
+    "must be a text that is not empty"
+  )
   check.that(
     urls === undefined || (Array.isArray(urls) && urls.every(isCallbackUrl)),
     "status_callback_urls",
