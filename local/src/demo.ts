@@ -1,0 +1,24 @@
+/** `npm run demo`: the whole system on free ports, a real request through every trigger, and what each one left behind. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { baton } from "./demo/baton.ts"
+import { runSteps } from "./demo/Step.ts"
+import { worldOf } from "./demo/World.ts"
+import { startPlatform } from "./Platform.ts"
+
+const began = performance.now()
+const folder = mkdtempSync(join(tmpdir(), "demo-"))
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
+
+print("The whole system on this machine. What stands in for AWS and for mParticle speaks their real protocols.")
+try {
+  await using platform = await startPlatform({ port: 0, environment: {}, folder })
+  using world = worldOf(platform)
+  const wrong = await runSteps([...baton(world)], print)
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  print(wrong === 0 ? `\nAll steps are right, in ${seconds} s.` : `\n${wrong} steps are wrong, in ${seconds} s.`)
+  process.exitCode = wrong === 0 ? 0 : 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
