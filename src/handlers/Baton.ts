@@ -69,30 +69,31 @@ const correlationOf = (event: unknown): string | undefined => {
   return found._tag === "Some" ? found.value.payload.correlationId : undefined
 }
 
-const handleAs =
-  <Request extends BatonRequest, Encoded, Success extends InitiateSuccess | StatusSuccess>(
-    request: Schema.Schema<Request, Encoded>,
-    run: (request: Request) => Effect.Effect<Success, BatonError, Baton>
-  ) => {
-    const decode = Schema.decodeUnknownEither(request, { errors: "all" })
-    return (event: unknown): Effect.Effect<Success | BatonFailure, never, Baton> =>
-      Effect.gen(function* () {
-        const given = correlationOf(event)
-        const id = given ?? (yield* Uuid.v4)
-        const decoded = decode(event)
-        const outcome = Either.isRight(decoded)
-          ? run(decoded.right)
-          : Effect.fail(new ValidationError({ issues: Issue.fromParseError(decoded.left) }))
-        return yield* outcome.pipe(
-          Effect.tapErrorTag("ValidationError", (error) => Effect.logWarning(error.message)),
-          Effect.catchAll((error) => Effect.succeed(toBatonResponse(error, Either.isRight(decoded) ? id : given))),
-          withCorrelation(id)
-        )
-      })
-  }
+const handleAs = <Request extends BatonRequest, Encoded, Success extends InitiateSuccess | StatusSuccess>(
+  request: Schema.Schema<Request, Encoded>,
+  run: (request: Request) => Effect.Effect<Success, BatonError, Baton>
+) => {
+  const decode = Schema.decodeUnknownEither(request, { errors: "all" })
+  return (event: unknown): Effect.Effect<Success | BatonFailure, never, Baton> =>
+    Effect.gen(function* () {
+      const given = correlationOf(event)
+      const id = given ?? (yield* Uuid.v4)
+      const decoded = decode(event)
+      const outcome = Either.isRight(decoded)
+        ? run(decoded.right)
+        : Effect.fail(new ValidationError({ issues: Issue.fromParseError(decoded.left) }))
+      return yield* outcome.pipe(
+        Effect.tapErrorTag("ValidationError", (error) => Effect.logWarning(error.message)),
+        Effect.catchAll((error) => Effect.succeed(toBatonResponse(error, Either.isRight(decoded) ? id : given))),
+        withCorrelation(id)
+      )
+    })
+}
 
 /** Answers `{action: "initiate", payload}`. */
-export const initiate = handleAs(InitiateRequest, ({ payload }) => Effect.flatMap(Baton, (baton) => baton.initiate(payload)))
+export const initiate = handleAs(InitiateRequest, ({ payload }) =>
+  Effect.flatMap(Baton, (baton) => baton.initiate(payload))
+)
 
 /** Answers `{action: "status", payload}`. */
 export const status = handleAs(StatusRequest, ({ payload }) => Effect.flatMap(Baton, (baton) => baton.status(payload)))
@@ -122,12 +123,15 @@ export const warmUp: Effect.Effect<void, never, Parameters> = Effect.flatMap(Par
 )
 
 /** Everything `mparticle-api-lambda` runs on, but for the HTTP client. */
-export const layerNoHttp: Layer.Layer<Baton | Parameters, ConfigError.ConfigError, HttpClient.HttpClient> = BatonLayer.layer.pipe(
-  Layer.provide(MParticleLayer.layer),
-  Layer.provide(Layer.merge(RequestStoreLayer.layer, OpenDsrLayer.layer)),
-  Layer.provideMerge(parameters),
-  Layer.provide(settingsLayer)
-)
+export const layerNoHttp: Layer.Layer<Baton | Parameters, ConfigError.ConfigError, HttpClient.HttpClient> =
+  BatonLayer.layer.pipe(
+    Layer.provide(MParticleLayer.layer),
+    Layer.provide(Layer.merge(RequestStoreLayer.layer, OpenDsrLayer.layer)),
+    Layer.provideMerge(parameters),
+    Layer.provide(settingsLayer)
+  )
 
 /** Everything `mparticle-api-lambda` runs on. */
-export const layer: Layer.Layer<Baton | Parameters, ConfigError.ConfigError> = layerNoHttp.pipe(Layer.provide(Http.layer))
+export const layer: Layer.Layer<Baton | Parameters, ConfigError.ConfigError> = layerNoHttp.pipe(
+  Layer.provide(Http.layer)
+)

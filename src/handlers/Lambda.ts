@@ -88,7 +88,11 @@ const sink = LogSink.of({ writeLine: (line) => void process.stdout.write(`${line
 /** Settings from the environment; an empty variable counts as absent. */
 const environment = (): ConfigProvider.ConfigProvider =>
   ConfigProvider.fromMap(
-    new Map(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, value]])))
+    new Map(
+      Object.entries(process.env).flatMap(([name, value]) =>
+        value === undefined || value === "" ? [] : [[name, value]]
+      )
+    )
   )
 
 const ground = (): Layer.Layer<never> =>
@@ -118,7 +122,8 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
   let inFlight = 0
   let mustExit = false
 
-  const isWarmUp = options.scheduledWarmUp === true ? Schema.is(Schema.Union(WarmUp, ScheduledEvent)) : Schema.is(WarmUp)
+  const isWarmUp =
+    options.scheduledWarmUp === true ? Schema.is(Schema.Union(WarmUp, ScheduledEvent)) : Schema.is(WarmUp)
 
   const handler = <A, I, B, E>({ event: schema, handle }: HandlerOptions<A, I, B, E, R>): Handler<B | Warmed> => {
     const decode = Schema.decodeUnknown(schema)
@@ -158,7 +163,10 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
         })
         for (const line of lines) sink.writeLine(line)
         if (Exit.isSuccess(outcome.exit)) return outcome
-        const late = Option.filter(Cause.failureOption(outcome.exit.cause), (error) => error instanceof DeadlineExceeded)
+        const late = Option.filter(
+          Cause.failureOption(outcome.exit.cause),
+          (error) => error instanceof DeadlineExceeded
+        )
         if (Option.isSome(late)) yield* Effect.logError("the invocation ran out of time", { hung: outcome.hung })
         else yield* Effect.logError("the invocation failed", outcome.exit.cause)
         return Option.isSome(late) && Option.isSome(atDeadline)

@@ -65,7 +65,13 @@ const fromSdk = ({ operation, service }: SendOptions, error: unknown): AwsError 
  * Sends one command: the fiber's interruption aborts it, an attempt has a time limit, transient failures are
  * retried. SDK clients are built with `maxAttempts: 1`, so that an attempt is one HTTP call.
  */
-export const send = <ClientIn extends object, ClientOut extends MetadataBearer, Config, In extends ClientIn, Out extends ClientOut>(
+export const send = <
+  ClientIn extends object,
+  ClientOut extends MetadataBearer,
+  Config,
+  In extends ClientIn,
+  Out extends ClientOut
+>(
   client: Client<ClientIn, ClientOut, Config>,
   command: Command<ClientIn, In, ClientOut, Out, Config>,
   options: SendOptions
@@ -79,5 +85,8 @@ export const send = <ClientIn extends object, ClientOut extends MetadataBearer, 
       onTimeout: () => fromSdk(options, { name: "TimeoutError" })
     })
   )
-  return Effect.retry(attempt, { schedule: options.retry ?? Schedules.aws, while: (error) => error.kind === "transient" })
+  return Effect.retry(attempt, {
+    schedule: options.retry ?? Schedules.aws,
+    while: (error) => error.kind === "transient"
+  })
 }

@@ -29,51 +29,56 @@ const submitBody = (record: RequestRecord, settings: MParticleSettingsShape): Su
 })
 
 /** The service over the request store and the DSR client. */
-export const make: Effect.Effect<MParticleShape, never, RequestStore | OpenDsr | MParticleSettings> = Effect.gen(function* () {
-  const store = yield* RequestStore
-  const openDsr = yield* OpenDsr
-  const settings = yield* MParticleSettings
+export const make: Effect.Effect<MParticleShape, never, RequestStore | OpenDsr | MParticleSettings> = Effect.gen(
+  function* () {
+    const store = yield* RequestStore
+    const openDsr = yield* OpenDsr
+    const settings = yield* MParticleSettings
 
-  /** Sends a claimed request. An answer that cannot be written down is not lost: the record can be sent again. */
-  const forward = Effect.fnUntraced(function* (record: RequestRecord) {
-    const accepted = yield* openDsr.submit(submitBody(record, settings)).pipe(
-      // Only mParticle's own refusal ends a request; a missing credential of ours does not.
-      Effect.tapErrorTag("MParticleApiError", (error) =>
-        error.retryable ? Effect.void : store.transition(record, "failed", { failureReason: error.code })
-      ),
-      Effect.catchTags({
-        MParticleApiError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
-        NetworkError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
-        CallTimeout: (upstream) => new SubmissionFailed({ requestId: record.id, upstream })
+    /** Sends a claimed request. An answer that cannot be written down is not lost: the record can be sent again. */
+    const forward = Effect.fnUntraced(function* (record: RequestRecord) {
+      const accepted = yield* openDsr.submit(submitBody(record, settings)).pipe(
+        // Only mParticle's own refusal ends a request; a missing credential of ours does not.
+        Effect.tapErrorTag("MParticleApiError", (error) =>
+          error.retryable ? Effect.void : store.transition(record, "failed", { failureReason: error.code })
+        ),
+        Effect.catchTags({
+          MParticleApiError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
+          NetworkError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
+          CallTimeout: (upstream) => new SubmissionFailed({ requestId: record.id, upstream })
+        })
+      )
+      const expected = timestampFrom(accepted.expected_completion_time)
+      const current = yield* store.transition(record, "submitted", {
+        ...(expected === undefined ? {} : { expectedCompletionTime: expected }),
+        ...(typeof accepted.controller_id === "string" ? { controllerId: accepted.controller_id } : {})
       })
-    )
-    const expected = timestampFrom(accepted.expected_completion_time)
-    const current = yield* store.transition(record, "submitted", {
-      ...(expected === undefined ? {} : { expectedCompletionTime: expected }),
-      ...(typeof accepted.controller_id === "string" ? { controllerId: accepted.controller_id } : {})
+      return Option.getOrElse(current, () => record)
     })
-    return Option.getOrElse(current, () => record)
-  })
 
-  const submit: MParticleShape["submit"] = Effect.fnUntraced(function* (submission) {
-    const now = yield* Clock.currentTimeMillis
-    const { isNew, record } = yield* store.claim({
-      ...submission,
-      id: requestIdOf(settings.stage, submission),
-      fingerprint: fingerprintOf(submission),
-      submittedAt: new Date(now).toISOString(),
-      expiresAt: Math.floor(now / 1000) + retentionSeconds
-    })
-    return isNew || record.status === "received" ? yield* forward(record) : record
-  }, trace("dsrSubmit"))
+    const submit: MParticleShape["submit"] = Effect.fnUntraced(function* (submission) {
+      const now = yield* Clock.currentTimeMillis
+      const { isNew, record } = yield* store.claim({
+        ...submission,
+        id: requestIdOf(settings.stage, submission),
+        fingerprint: fingerprintOf(submission),
+        submittedAt: new Date(now).toISOString(),
+        expiresAt: Math.floor(now / 1000) + retentionSeconds
+      })
+      return isNew || record.status === "received" ? yield* forward(record) : record
+    }, trace("dsrSubmit"))
 
-  const find: MParticleShape["find"] = Effect.fnUntraced(function* (id) {
-    const record = yield* store.get(id)
-    return Option.isSome(record) ? record.value : yield* new RequestNotFound({ requestId: id })
-  }, trace("dsrFind"))
+    const find: MParticleShape["find"] = Effect.fnUntraced(function* (id) {
+      const record = yield* store.get(id)
+      return Option.isSome(record) ? record.value : yield* new RequestNotFound({ requestId: id })
+    }, trace("dsrFind"))
 
-  return { submit, find }
-})
+    return { submit, find }
+  }
+)
 
 /** {@link MParticle} over the request store and the DSR client. */
-export const layer: Layer.Layer<MParticle, never, RequestStore | OpenDsr | MParticleSettings> = Layer.effect(MParticle, make)
+export const layer: Layer.Layer<MParticle, never, RequestStore | OpenDsr | MParticleSettings> = Layer.effect(
+  MParticle,
+  make
+)

@@ -1,6 +1,14 @@
 /** Baton's door: what `mparticle-api-lambda` is invoked with and what it answers (the envelope `{action, payload}`). */
 import * as Schema from "effect/Schema"
-import { CorrelationId, Email, IdentityId, PublicStatus, Regulation, RequestId, RequestType } from "./DataSubjectRequest.ts"
+import {
+  CorrelationId,
+  Email,
+  IdentityId,
+  PublicStatus,
+  Regulation,
+  RequestId,
+  RequestType
+} from "./DataSubjectRequest.ts"
 import { ErrorCode } from "./ErrorCode.ts"
 
 /** Payload of an initiate: file one erasure or export request for one person. A null counts as absent where a field is optional. */

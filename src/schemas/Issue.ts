@@ -2,7 +2,7 @@
  * What is wrong with an input, without the input: Effect's own `ParseError` prints the offending values,
  * so every decode error is turned into these before it can reach a log, an answer or a trace.
  */
-import * as ParseResult from "effect/ParseResult"
+import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
@@ -20,7 +20,8 @@ const expectation = (ast: SchemaAST.AST): string => {
 }
 
 /** Only `Schema.parseJson` makes something unknown out of a text. */
-const transformed = (to: SchemaAST.AST): string => (SchemaAST.isUnknownKeyword(to) ? "expected valid JSON" : expectation(to))
+const transformed = (to: SchemaAST.AST): string =>
+  SchemaAST.isUnknownKeyword(to) ? "expected valid JSON" : expectation(to)
 
 const segment = (path: PropertyKey): string => String(path)
 
@@ -52,7 +53,9 @@ const prefix = "expected "
 
 /** The alternatives of a union at one place as one reason: `expected "a" or "b"`. An absent optional is not an alternative. */
 const merge = (reasons: ReadonlyArray<string>): string => {
-  const expectations = reasons.filter((reason) => reason.startsWith(prefix)).map((reason) => reason.slice(prefix.length))
+  const expectations = reasons
+    .filter((reason) => reason.startsWith(prefix))
+    .map((reason) => reason.slice(prefix.length))
   const wanted = expectations.filter((expected) => expected !== "undefined")
   return wanted.length === 0 ? (reasons[0] ?? "is not valid") : `${prefix}${wanted.join(" or ")}`
 }

@@ -14,7 +14,9 @@ export class ValidationError extends Schema.TaggedError<ValidationError>()("Vali
   readonly code = "VALIDATION_ERROR"
   readonly retryable = errorCodes.VALIDATION_ERROR.retryable
   override get message(): string {
-    return this.issues.length === 0 ? "The request is not valid" : `The request is not valid: ${Issue.render(this.issues)}`
+    return this.issues.length === 0
+      ? "The request is not valid"
+      : `The request is not valid: ${Issue.render(this.issues)}`
   }
 }
 

@@ -25,5 +25,9 @@ export const count = (name: string, dimensions: Measurement["dimensions"] = {}):
   Effect.map(Metrics, (metrics) => metrics.put({ name, unit: "Count", value: 1, dimensions }))
 
 /** Records a duration in milliseconds. */
-export const duration = (name: string, millis: number, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>
+export const duration = (
+  name: string,
+  millis: number,
+  dimensions: Measurement["dimensions"] = {}
+): Effect.Effect<void> =>
   Effect.map(Metrics, (metrics) => metrics.put({ name, unit: "Milliseconds", value: millis, dimensions }))

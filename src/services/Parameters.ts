@@ -28,4 +28,7 @@ export interface ParametersShape {
 }
 
 /** The parameters of one function. */
-export class Parameters extends Context.Tag("integration-services/services/Parameters")<Parameters, ParametersShape>() {}
+export class Parameters extends Context.Tag("integration-services/services/Parameters")<
+  Parameters,
+  ParametersShape
+>() {}

@@ -15,7 +15,4 @@ export const format = (bytes: ReadonlyArray<number>): string => {
 }
 
 /** A random UUID of version 4. */
-export const v4: Effect.Effect<string> = Effect.map(
-  Effect.replicateEffect(Random.nextIntBetween(0, 256), 16),
-  format
-)
+export const v4: Effect.Effect<string> = Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 256), 16), format)

@@ -69,7 +69,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
         api_version: "3.0",
         subject_request_id: answer.mparticleRequestId
       })
-    }))
+    })
+  )
 
   it.effect("B-02 submits an export under CCPA", () =>
     Effect.gen(function* () {
@@ -77,7 +78,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       succeeded(yield* initiateWith({ requestType: "export", regulation: "CCPA" }))
       assert.lengthOf(calls, 1)
       assert.deepInclude(calls[0]?.body, { subject_request_type: "access", regulation: "ccpa" })
-    }))
+    })
+  )
 
   it.effect("B-07 makes a correlation id where none was given, and GDPR the default", () =>
     Effect.gen(function* () {
@@ -86,7 +88,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       assert.match(answer.correlationId, uuid)
       assert.deepInclude(calls[0]?.body, { regulation: "gdpr" })
       assert.strictEqual(calls[0]?.headers["x-correlation-id"], answer.correlationId)
-    }))
+    })
+  )
 
   it.effect("B-08 B-10 refuses what is not valid, naming the field and not the value, with nothing called", () =>
     Effect.gen(function* () {
@@ -104,12 +107,16 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
         const { correlationId, error } = refused(yield* initiateWith({ correlationId: "c-8", ...overrides }))
         assert.strictEqual(error.code, "VALIDATION_ERROR")
         assert.isFalse(error.details.retryable)
-        assert.deepStrictEqual(error.details.issues?.map((issue) => issue.path), [path])
+        assert.deepStrictEqual(
+          error.details.issues?.map((issue) => issue.path),
+          [path]
+        )
         assert.strictEqual(correlationId, "c-8")
         assert.notMatch(JSON.stringify(error), /not-an-address|aaaa|erase"|"gdpr"/)
       }
       assert.lengthOf(calls, 0)
-    }))
+    })
+  )
 
   it.effect("B-11 refuses a payload that is none, echoing the correlation id where one can be read", () =>
     Effect.gen(function* () {
@@ -125,7 +132,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       }
       const answer = refused(yield* handle({ action: "initiate", payload: { correlationId: "c-11" } }))
       assert.strictEqual(answer.correlationId, "c-11")
-    }))
+    })
+  )
 
   it.effect("refuses an event without a known action as an answer, never as a failure", () =>
     Effect.gen(function* () {
@@ -135,21 +143,26 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       }
       const { error } = refused(yield* handle({ action: "Initiate" }))
       assert.deepStrictEqual(error.details.issues, [{ path: "action", reason: 'expected "initiate" or "status"' }])
-    }))
+    })
+  )
 
   it.effect("B-13 ignores unknown keys and does not forward them", () =>
     Effect.gen(function* () {
       const { calls } = yield* upstream
       succeeded(yield* initiateWith({ callerAccount: "111111111111" }))
       assert.notInclude(JSON.stringify(calls), "callerAccount")
-    }))
+    })
+  )
 
   it.effect("B-14 tells mParticle's refusal without personal data, and the record has failed", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
       const store = yield* RequestStore
       fake.reply = () =>
-        Response.json({ code: 400, message: "Invalid workspace configuration for p-14 <who@example.com>" }, { status: 400 })
+        Response.json(
+          { code: 400, message: "Invalid workspace configuration for p-14 <who@example.com>" },
+          { status: 400 }
+        )
       const { error } = refused(yield* initiateWith({ identityId: "p-14", correlationId: "c-14" }))
       assert.deepStrictEqual(error, {
         code: "SUBMISSION_FAILED",
@@ -163,7 +176,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       assert.lengthOf(fake.calls, 1)
       const record = Option.getOrThrow(yield* store.get(RequestId.make(error.details.requestId ?? "")))
       assert.deepInclude(record, { status: "failed", failureReason: "MPARTICLE_API_ERROR" })
-    }))
+    })
+  )
 
   it.effect("tells an outage of mParticle as retryable, and the record stays to be sent", () =>
     Effect.gen(function* () {
@@ -182,14 +196,16 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
         const record = Option.getOrThrow(yield* store.get(RequestId.make(error.details.requestId ?? "")))
         assert.strictEqual(record.status, "received")
       }
-    }))
+    })
+  )
 
   it.effect("passes on how long mParticle asks to wait", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
       fake.reply = () => new Response("", { status: 429, headers: { "retry-after": "7" } })
       assert.strictEqual(refused(yield* initiateWith()).error.details.retryAfterSeconds, 7)
-    }))
+    })
+  )
 
   it.effect("gives up on a silent mParticle after five seconds", () =>
     Effect.gen(function* () {
@@ -201,7 +217,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       yield* TestClock.adjust("5 seconds")
       const { error } = refused(yield* Fiber.join(running))
       assert.strictEqual(error.details.mparticleError, "No answer from mParticle within 5000 ms")
-    }))
+    })
+  )
 
   it.effect("B-22 answers a repetition with the same id and no second call", () =>
     Effect.gen(function* () {
@@ -211,7 +228,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       const second = succeeded(yield* initiate({ action: "initiate", payload: body }))
       assert.strictEqual(second.mparticleRequestId, first.mparticleRequestId)
       assert.lengthOf(calls, 1)
-    }))
+    })
+  )
 
   it.effect("refuses a correlation id that was used for something else", () =>
     Effect.gen(function* () {
@@ -219,7 +237,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       const { error } = refused(yield* initiateWith({ correlationId: "c-conflict" }))
       assert.deepInclude(error, { code: "IDEMPOTENCY_CONFLICT" })
       assert.strictEqual(error.details.requestId, mparticleRequestId)
-    }))
+    })
+  )
 
   it.effect("B-40 sends the customer id alone, our callback, and the waiting period as configured", () =>
     Effect.gen(function* () {
@@ -239,7 +258,8 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       })
       assert.strictEqual(calls[0]?.url, "https://opendsr.example.com/v3/requests")
       assert.strictEqual(calls[0]?.headers["authorization"], `Basic ${Buffer.from("key:s3cret").toString("base64")}`)
-    }))
+    })
+  )
 
   it.effect("counts what it receives and what fails", () =>
     Effect.gen(function* () {
@@ -248,21 +268,29 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       const metrics = { put: (measurement: Measurement) => void seen.push(measurement) }
       fake.reply = () => new Response("", { status: 400 })
       yield* Effect.provideService(initiateWith(), Metrics, metrics)
-      assert.deepStrictEqual(seen.map(({ name }) => name), ["BatonRequestsReceived", "BatonRequestsFailed"])
-    }))
+      assert.deepStrictEqual(
+        seen.map(({ name }) => name),
+        ["BatonRequestsReceived", "BatonRequestsFailed"]
+      )
+    })
+  )
 })
 
 layer(Layer.provide(baton(), dynamo))("Baton status", (it) => {
   const file = (overrides: object = {}) => Effect.map(initiateWith(overrides), succeeded)
   const statusOf = (mparticleRequestId: unknown, correlationId?: string) =>
-    status({ action: "status", payload: { mparticleRequestId, ...(correlationId === undefined ? {} : { correlationId }) } })
+    status({
+      action: "status",
+      payload: { mparticleRequestId, ...(correlationId === undefined ? {} : { correlationId }) }
+    })
 
   it.effect("ST-01 a submitted request", () =>
     Effect.gen(function* () {
       const filed = yield* file()
       const answer = succeeded(yield* statusOf(filed.mparticleRequestId))
       assert.deepStrictEqual(answer, { ...filed, timestamp: answer.timestamp })
-    }))
+    })
+  )
 
   it.effect("ST-02 ST-07 a completed deletion: when, but nothing to download, and never before it happened", () =>
     Effect.gen(function* () {
@@ -276,7 +304,8 @@ layer(Layer.provide(baton(), dynamo))("Baton status", (it) => {
       assert.strictEqual(answer.completedAt, "2024-01-15T11:45:00.000Z")
       assert.notProperty(answer, "downloadUrls")
       assert.isTrue(answer.timestamp >= (answer.completedAt ?? ""))
-    }))
+    })
+  )
 
   it.effect("ST-04 an unknown id", () =>
     Effect.gen(function* () {
@@ -289,16 +318,21 @@ layer(Layer.provide(baton(), dynamo))("Baton status", (it) => {
         },
         correlationId: "c-4"
       })
-    }))
+    })
+  )
 
   it.effect("ST-05 an id that is none", () =>
     Effect.gen(function* () {
       for (const id of ["", "../x", "x".repeat(200), 7, null, undefined]) {
         const { error } = refused(yield* statusOf(id))
         assert.strictEqual(error.code, "VALIDATION_ERROR")
-        assert.deepStrictEqual(error.details.issues?.map(({ path }) => path), ["payload.mparticleRequestId"])
+        assert.deepStrictEqual(
+          error.details.issues?.map(({ path }) => path),
+          ["payload.mparticleRequestId"]
+        )
       }
-    }))
+    })
+  )
 
   it.effect("ST-08 a request in progress", () =>
     Effect.gen(function* () {
@@ -306,13 +340,15 @@ layer(Layer.provide(baton(), dynamo))("Baton status", (it) => {
       const filed = yield* file()
       yield* store.transition(Option.getOrThrow(yield* store.get(filed.mparticleRequestId)), "in_progress")
       assert.strictEqual(succeeded(yield* statusOf(filed.mparticleRequestId)).status, "in_progress")
-    }))
+    })
+  )
 
   it.effect("ST-13 echoes the query's own correlation id", () =>
     Effect.gen(function* () {
       const filed = yield* file()
       assert.strictEqual(succeeded(yield* statusOf(filed.mparticleRequestId, "another")).correlationId, "another")
-    }))
+    })
+  )
 })
 
 layer(Layer.provide(baton({ settings: { batonEnabled: false } }), dynamo))("Baton switched off", (it) => {
@@ -321,10 +357,14 @@ layer(Layer.provide(baton({ settings: { batonEnabled: false } }), dynamo))("Bato
       const { calls } = yield* upstream
       const query = { action: "status", payload: { mparticleRequestId: "a" } }
       for (const answer of [yield* initiateWith(), yield* handle(query)]) {
-        assert.deepInclude(refused(answer).error, { code: "INTEGRATION_DISABLED", message: "The Baton integration is switched off" })
+        assert.deepInclude(refused(answer).error, {
+          code: "INTEGRATION_DISABLED",
+          message: "The Baton integration is switched off"
+        })
       }
       assert.lengthOf(calls, 0)
-    }))
+    })
+  )
 })
 
 layer(Layer.provide(baton({ parameters: { "mparticle-api-secret": "", "dynamodb-table-name": "" } }), dynamo))(
@@ -337,37 +377,46 @@ layer(Layer.provide(baton({ parameters: { "mparticle-api-secret": "", "dynamodb-
         assert.strictEqual(error.code, "CONFIGURATION_ERROR")
         assert.strictEqual(error.message, "dynamodb-table-name is missing")
         assert.lengthOf(calls, 0)
-      }))
+      })
+    )
   }
 )
 
-layer(Layer.provide(baton({ parameters: { "mparticle-api-secret": "" } }), dynamo))("Baton without its credentials", (it) => {
-  it.effect("keeps the request on record: a missing credential of ours does not end it", () =>
-    Effect.gen(function* () {
-      const store = yield* RequestStore
-      const { calls } = yield* upstream
-      const body = yield* payload()
-      const { error } = refused(yield* handle({ action: "initiate", payload: body }))
-      assert.deepInclude(error, { code: "CONFIGURATION_ERROR", message: "mparticle-api-secret is missing" })
-      assert.lengthOf(calls, 0)
-      const id = requestIdOf("CODE", {
-        identityId: IdentityId.make(body.identityId),
-        correlationId: CorrelationId.make(body.correlationId),
-        email: Email.make(body.email),
-        type: "delete",
-        regulation: "GDPR"
+layer(Layer.provide(baton({ parameters: { "mparticle-api-secret": "" } }), dynamo))(
+  "Baton without its credentials",
+  (it) => {
+    it.effect("keeps the request on record: a missing credential of ours does not end it", () =>
+      Effect.gen(function* () {
+        const store = yield* RequestStore
+        const { calls } = yield* upstream
+        const body = yield* payload()
+        const { error } = refused(yield* handle({ action: "initiate", payload: body }))
+        assert.deepInclude(error, { code: "CONFIGURATION_ERROR", message: "mparticle-api-secret is missing" })
+        assert.lengthOf(calls, 0)
+        const id = requestIdOf("CODE", {
+          identityId: IdentityId.make(body.identityId),
+          correlationId: CorrelationId.make(body.correlationId),
+          email: Email.make(body.email),
+          type: "delete",
+          regulation: "GDPR"
+        })
+        assert.strictEqual(Option.getOrThrow(yield* store.get(id)).status, "received")
       })
-      assert.strictEqual(Option.getOrThrow(yield* store.get(id)).status, "received")
-    }))
-})
+    )
+  }
+)
 
-layer(Layer.provide(baton({ parameters: { "dynamodb-table-name": "no-such-table" } }), dynamo))("Baton without its store", (it) => {
-  it.effect("B-32 answers DATABASE_ERROR, retryable, and calls nothing", () =>
-    Effect.gen(function* () {
-      const { calls } = yield* upstream
-      const { error } = refused(yield* initiateWith())
-      assert.strictEqual(error.code, "DATABASE_ERROR")
-      assert.isTrue(error.details.retryable)
-      assert.lengthOf(calls, 0)
-    }))
-})
+layer(Layer.provide(baton({ parameters: { "dynamodb-table-name": "no-such-table" } }), dynamo))(
+  "Baton without its store",
+  (it) => {
+    it.effect("B-32 answers DATABASE_ERROR, retryable, and calls nothing", () =>
+      Effect.gen(function* () {
+        const { calls } = yield* upstream
+        const { error } = refused(yield* initiateWith())
+        assert.strictEqual(error.code, "DATABASE_ERROR")
+        assert.isTrue(error.details.retryable)
+        assert.lengthOf(calls, 0)
+      })
+    )
+  }
+)

@@ -231,7 +231,8 @@ describe("Lambda.make", () => {
     const handler = await Lambda.make({
       ...base,
       event: Schema.Unknown,
-      handle: () => Effect.all([Random.next, Random.nextIntBetween(3, 5), Random.nextBoolean, Random.shuffle([1, 2, 3])])
+      handle: () =>
+        Effect.all([Random.next, Random.nextIntBetween(3, 5), Random.nextBoolean, Random.shuffle([1, 2, 3])])
     })
     const draw = await handler({}, context("1"))
     assert.notDeepEqual(draw, await handler({}, context("2")))

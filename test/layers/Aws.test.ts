@@ -21,7 +21,13 @@ const clientOf = (attempts: ReadonlyArray<Attempt>) => {
   return { signals, client: client as unknown as Client<object, { $metadata: object; value: number }, unknown> }
 }
 
-const command = {} as Command<object, object, { $metadata: object; value: number }, { $metadata: object; value: number }, unknown>
+const command = {} as Command<
+  object,
+  object,
+  { $metadata: object; value: number },
+  { $metadata: object; value: number },
+  unknown
+>
 
 const ok: Attempt = () => Promise.resolve({ $metadata: {}, value: 42 })
 const failing =
@@ -52,7 +58,8 @@ describe("send", () => {
     Effect.gen(function* () {
       const { client } = clientOf([ok])
       assert.strictEqual((yield* send(client, command, options)).value, 42)
-    }))
+    })
+  )
 
   it.effect("retries what may pass and gives the result", () =>
     Effect.gen(function* () {
@@ -60,7 +67,8 @@ describe("send", () => {
       const result = yield* running(send(client, command, options))
       assert.strictEqual(result._tag, "Right")
       assert.lengthOf(signals, 3)
-    }))
+    })
+  )
 
   it.effect("gives up after three retries with the last error", () =>
     Effect.gen(function* () {
@@ -68,33 +76,44 @@ describe("send", () => {
       const result = yield* running(send(client, command, options))
       assert.isTrue(result._tag === "Left" && result.left instanceof AwsError)
       if (result._tag === "Left") {
-        assert.deepInclude(result.left, { errorName: "ThrottlingException", kind: "transient", status: 400, operation: "GetItem" })
+        assert.deepInclude(result.left, {
+          errorName: "ThrottlingException",
+          kind: "transient",
+          status: 400,
+          operation: "GetItem"
+        })
         assert.strictEqual(result.left.message, "dynamodb GetItem failed: ThrottlingException")
       }
       assert.lengthOf(signals, 4)
-    }))
+    })
+  )
 
   it.effect("does not retry what will not pass", () =>
     Effect.gen(function* () {
       const { client, signals } = clientOf([denied])
       assert.strictEqual((yield* running(send(client, command, options)))._tag, "Left")
       assert.lengthOf(signals, 1)
-    }))
+    })
+  )
 
   it.effect("sends once where it must", () =>
     Effect.gen(function* () {
       const { client, signals } = clientOf([throttled])
       yield* running(send(client, command, { ...options, retry: Schedules.never }))
       assert.lengthOf(signals, 1)
-    }))
+    })
+  )
 
   it.effect("limits an attempt in time, aborts it, and says what timed out", () =>
     Effect.gen(function* () {
       const { client, signals } = clientOf([silent])
       const result = yield* running(send(client, command, { ...options, timeoutMillis: 300, retry: Schedules.never }))
-      assert.isTrue(result._tag === "Left" && result.left.errorName === "TimeoutError" && result.left.kind === "transient")
+      assert.isTrue(
+        result._tag === "Left" && result.left.errorName === "TimeoutError" && result.left.kind === "transient"
+      )
       assert.isTrue(signals[0]?.aborted)
-    }))
+    })
+  )
 
   it.effect("aborts the call when its fiber is interrupted", () =>
     Effect.gen(function* () {
@@ -103,13 +122,17 @@ describe("send", () => {
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(fiber)
       assert.isTrue(signals[0]?.aborted)
-    }))
+    })
+  )
 
   it.effect("knows an error that is no object and a network error by its code", () =>
     Effect.gen(function* () {
-      const odd = yield* running(send(clientOf([() => Promise.reject("odd")]).client, command, { ...options, retry: Schedules.never }))
+      const odd = yield* running(
+        send(clientOf([() => Promise.reject("odd")]).client, command, { ...options, retry: Schedules.never })
+      )
       assert.isTrue(odd._tag === "Left" && odd.left.errorName === "UnknownError")
       const network = yield* running(send(clientOf([reset]).client, command, { ...options, retry: Schedules.never }))
       assert.isTrue(network._tag === "Left" && network.left.errorName === "ECONNRESET")
-    }))
+    })
+  )
 })

@@ -18,20 +18,26 @@ describe("CryptoRandom", () => {
         assert.isTrue(Number.isSafeInteger(yield* Random.nextInt))
         assert.isBoolean(yield* Random.nextBoolean)
       }
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("shuffles without losing anything", () =>
     Effect.gen(function* () {
       const items = Array.from({ length: 50 }, (_, index) => index)
       const shuffled = Chunk.toReadonlyArray(yield* Random.shuffle(items))
       assert.notDeepEqual(shuffled, items)
-      assert.deepStrictEqual(shuffled.toSorted((a, b) => a - b), items)
-    }).pipe(Effect.provide(layer)))
+      assert.deepStrictEqual(
+        shuffled.toSorted((a, b) => a - b),
+        items
+      )
+    }).pipe(Effect.provide(layer))
+  )
 
   it.effect("gives 10,000 different UUIDs", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.replicateEffect(Uuid.v4, 10_000)
       assert.strictEqual(new Set(ids).size, 10_000)
       for (const id of ids) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-    }).pipe(Effect.provide(layer)))
+    }).pipe(Effect.provide(layer))
+  )
 })

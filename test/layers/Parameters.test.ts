@@ -41,7 +41,9 @@ const started = Effect.gen(function* () {
       if (context["commandName"] !== GetParametersCommand.name) return next(args)
       reads.count += 1
       return reads.failing
-        ? Promise.reject(Object.assign(new Error("no"), { name: "AccessDeniedException", $metadata: { httpStatusCode: 400 } }))
+        ? Promise.reject(
+            Object.assign(new Error("no"), { name: "AccessDeniedException", $metadata: { httpStatusCode: 400 } })
+          )
         : next(args)
     },
     { step: "initialize" }
@@ -63,14 +65,19 @@ describe("Parameters", () => {
       yield* TestClock.adjust("1 millis")
       assert.strictEqual(yield* parameters.get("name-0"), "changed")
       assert.strictEqual(reads.count, 4)
-    }))
+    })
+  )
 
   it.scoped("K-04 shares one read among 20 concurrent misses", () =>
     Effect.gen(function* () {
       const { parameters, reads } = yield* started
-      yield* Effect.all(Array.from({ length: 20 }, () => parameters.get("name-0")), { concurrency: "unbounded" })
+      yield* Effect.all(
+        Array.from({ length: 20 }, () => parameters.get("name-0")),
+        { concurrency: "unbounded" }
+      )
       assert.strictEqual(reads.count, 2)
-    }))
+    })
+  )
 
   it.scoped("K-05 does not keep a failure", () =>
     Effect.gen(function* () {
@@ -80,15 +87,20 @@ describe("Parameters", () => {
       assert.deepStrictEqual(error, new ParametersUnavailable({ reason: "AccessDeniedException" }))
       reads.failing = false
       assert.strictEqual(yield* parameters.get("name-0"), "zero")
-    }))
+    })
+  )
 
   it.scoped("K-07 names the parameter that is missing", () =>
     Effect.gen(function* () {
       const { parameters } = yield* started
       const error = yield* Effect.flip(parameters.get("name-5"))
-      assert.deepStrictEqual(error, new ConfigurationError({ setting: "/mparticle-api/CODE/name-5", reason: "is missing" }))
+      assert.deepStrictEqual(
+        error,
+        new ConfigurationError({ setting: "/mparticle-api/CODE/name-5", reason: "is missing" })
+      )
       assert.strictEqual(error.message, "/mparticle-api/CODE/name-5 is missing")
-    }))
+    })
+  )
 
   it.scoped("forgets on demand", () =>
     Effect.gen(function* () {
@@ -97,5 +109,6 @@ describe("Parameters", () => {
       yield* put("name-0", "rotated")
       yield* parameters.invalidate
       assert.strictEqual(yield* parameters.get("name-0"), "rotated")
-    }))
+    })
+  )
 })

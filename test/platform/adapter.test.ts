@@ -112,7 +112,10 @@ describe("an SQS function on the platform", () => {
           AttributeNames: ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         })
       )
-      return Number(Attributes?.["ApproximateNumberOfMessages"]) + Number(Attributes?.["ApproximateNumberOfMessagesNotVisible"])
+      return (
+        Number(Attributes?.["ApproximateNumberOfMessages"]) +
+        Number(Attributes?.["ApproximateNumberOfMessagesNotVisible"])
+      )
     }
     await eventually(async () => assert.strictEqual(await waiting(), 1))
     const log = await readFile(join(running.folder, ".local/logs/queue.log"), "utf8")

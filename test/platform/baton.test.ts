@@ -73,7 +73,10 @@ describe("a privacy request through Baton's door", () => {
     assert.deepInclude(await recordOf(id), { id, status: "submitted", type: "delete", regulation: "GDPR" })
     const [submission, ...rest] = await submissions()
     assert.lengthOf(rest, 0)
-    assert.deepInclude(JSON.parse(submission?.body ?? "{}"), { subject_request_id: id, subject_request_type: "erasure" })
+    assert.deepInclude(JSON.parse(submission?.body ?? "{}"), {
+      subject_request_id: id,
+      subject_request_type: "erasure"
+    })
     const found = await baton({ action: "status", payload: { mparticleRequestId: id } })
     assert.include(found.payload, { success: true, mparticleRequestId: id, status: "submitted" })
   })
@@ -99,7 +102,9 @@ describe("a privacy request through Baton's door", () => {
     assert.strictEqual(killed.payload["errorType"], "Runtime.ExitError")
     assert.lengthOf(await submissions(), 0)
     const { Items = [] } = await dynamo.send(new ScanCommand({ TableName: running.platform.info.tables["dsr"] ?? "" }))
-    const written = Items.map((item) => unmarshall(item)).find(({ identityId }) => identityId === event.payload.identityId)
+    const written = Items.map((item) => unmarshall(item)).find(
+      ({ identityId }) => identityId === event.payload.identityId
+    )
     assert.strictEqual(written?.["status"], "received")
     const retried = await baton(event)
     assert.include(retried.payload, { success: true, status: "submitted", mparticleRequestId: written?.["id"] })
@@ -117,7 +122,10 @@ describe("a privacy request through Baton's door", () => {
     })
     const { payload } = await baton(initiation())
     assert.deepInclude(payload, { success: false })
-    assert.nestedInclude(payload, { "error.code": "SUBMISSION_FAILED", "error.details.mparticleError": "Invalid workspace configuration" })
+    assert.nestedInclude(payload, {
+      "error.code": "SUBMISSION_FAILED",
+      "error.details.mparticleError": "Invalid workspace configuration"
+    })
     assert.include((await baton(initiation())).payload, { success: true })
   })
 
@@ -129,7 +137,9 @@ describe("a privacy request through Baton's door", () => {
 
   it("warms up without a metric and without a call to mParticle", async () => {
     assert.deepEqual((await baton({ warmup: true })).payload, { warmed: true })
-    assert.deepEqual((await baton({ source: "aws.events", "detail-type": "Scheduled Event" })).payload, { warmed: true })
+    assert.deepEqual((await baton({ source: "aws.events", "detail-type": "Scheduled Event" })).payload, {
+      warmed: true
+    })
     assert.lengthOf(await received("mparticle"), 0)
   })
 })

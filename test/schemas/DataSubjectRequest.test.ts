@@ -1,6 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { Email, IdentityId, publicStatus, RecordStatus, RequestId, statusRank } from "../../src/schemas/DataSubjectRequest.ts"
+import {
+  Email,
+  IdentityId,
+  publicStatus,
+  RecordStatus,
+  RequestId,
+  statusRank
+} from "../../src/schemas/DataSubjectRequest.ts"
 import { timestampFrom } from "../../src/schemas/OpenDsr.ts"
 
 describe("Email", () => {
@@ -13,7 +20,22 @@ describe("Email", () => {
   it("H-04 B-08 refuses what is none, or is too long", () => {
     const long = `a@${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(60)}.${"e".repeat(60)}.com.example`
     assert.isAbove(long.length, 254)
-    for (const text of ["", "plain", "a@b", "a@@b.cc", "a b@c.dd", "a@b..cc", "a@-b.cc", "'; DROP TABLE x;--@", "<script>@example.com", `${"a".repeat(65)}@example.com`, `${"a".repeat(1000)}@example.com`, long, " a@b.cc", "a@b.cc\n"]) {
+    for (const text of [
+      "",
+      "plain",
+      "a@b",
+      "a@@b.cc",
+      "a b@c.dd",
+      "a@b..cc",
+      "a@-b.cc",
+      "'; DROP TABLE x;--@",
+      "<script>@example.com",
+      `${"a".repeat(65)}@example.com`,
+      `${"a".repeat(1000)}@example.com`,
+      long,
+      " a@b.cc",
+      "a@b.cc\n"
+    ]) {
       assert.isFalse(is(text), JSON.stringify(text))
     }
   })
@@ -23,7 +45,8 @@ describe("RequestId", () => {
   it("ST-05 takes what is well formed and nothing else", () => {
     const is = Schema.is(RequestId)
     for (const text of ["abc123def456", "a", "A_b-9", "x".repeat(128)]) assert.isTrue(is(text), text)
-    for (const text of ["", "../x", "x".repeat(129), "a b", "a/b", "a\n", 7, null]) assert.isFalse(is(text), String(text))
+    for (const text of ["", "../x", "x".repeat(129), "a b", "a/b", "a\n", 7, null])
+      assert.isFalse(is(text), String(text))
   })
 })
 

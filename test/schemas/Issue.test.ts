@@ -45,13 +45,21 @@ describe("Issue.fromParseError", () => {
   })
 
   it("reads transformations and values that may not be had", () => {
-    assert.deepStrictEqual(issuesOf(Schema.Struct({ n: Schema.NumberFromString }), { n: "secret" }), ["n|expected a number"])
+    assert.deepStrictEqual(issuesOf(Schema.Struct({ n: Schema.NumberFromString }), { n: "secret" }), [
+      "n|expected a number"
+    ])
     assert.deepStrictEqual(issuesOf(Schema.Struct({ n: Schema.parseJson(Schema.Number) }), { n: "{se" }), [
       "n|expected valid JSON"
     ])
   })
 
   it("renders one line", () => {
-    assert.strictEqual(Issue.render([{ path: "a.b", reason: "is missing" }, { path: "", reason: "expected x" }]), "a.b: is missing; expected x")
+    assert.strictEqual(
+      Issue.render([
+        { path: "a.b", reason: "is missing" },
+        { path: "", reason: "expected x" }
+      ]),
+      "a.b: is missing; expected x"
+    )
   })
 })

@@ -36,7 +36,9 @@ export const layer: Layer.Layer<Dynamo> = Layer.scoped(
       (open) => Effect.sync(() => open.destroy())
     )
     yield* Effect.forEach(Object.values(definitions), ({ name, schema }) =>
-      Effect.promise(() => client.send(new CreateTableCommand({ TableName: name, BillingMode: "PAY_PER_REQUEST", ...schema })))
+      Effect.promise(() =>
+        client.send(new CreateTableCommand({ TableName: name, BillingMode: "PAY_PER_REQUEST", ...schema }))
+      )
     )
     return client
   })

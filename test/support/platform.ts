@@ -28,7 +28,10 @@ export const startTestPlatform = async (
   const folder = await mkdtemp(join(tmpdir(), "platform-"))
   const extraFunctions = Object.fromEntries(
     await Promise.all(
-      Object.entries(fixtures).map(async ([name, options]) => [name, { ...options, bundle: await buildFixture(name, folder) }])
+      Object.entries(fixtures).map(async ([name, options]) => [
+        name,
+        { ...options, bundle: await buildFixture(name, folder) }
+      ])
     )
   ) as Record<string, ExtraFunction>
   const platform = await startPlatform({
@@ -70,7 +73,12 @@ export interface Invoked {
 export const invoke = async (client: LambdaClient, name: string, event: unknown): Promise<Invoked> => {
   const output = await client.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(event) }))
   const text = output.Payload?.transformToString() ?? "null"
-  return { status: output.StatusCode, functionError: output.FunctionError, payload: JSON.parse(text) as Invoked["payload"], output }
+  return {
+    status: output.StatusCode,
+    functionError: output.FunctionError,
+    payload: JSON.parse(text) as Invoked["payload"],
+    output
+  }
 }
 
 /** Waits until a check holds; the check's own last failure after ten seconds. */

@@ -41,7 +41,10 @@ export const worldOf = (platform: Platform): World => {
       return Item === undefined ? {} : unmarshall(Item)
     },
     fault: async (sandbox, rule) => {
-      const answer = await fetch(`${gateway}/_sandbox/${sandbox}/faults`, { method: "POST", body: JSON.stringify(rule) })
+      const answer = await fetch(`${gateway}/_sandbox/${sandbox}/faults`, {
+        method: "POST",
+        body: JSON.stringify(rule)
+      })
       if (!answer.ok) throw new Error(`the ${sandbox} sandbox refused a fault rule: ${await answer.text()}`)
     },
     received: (sandbox, method, path) =>

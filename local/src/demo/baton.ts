@@ -23,7 +23,10 @@ export const baton = (world: World): ReadonlyArray<Step> => {
 
   const filed = async (correlationId: string, answer: Answer): Promise<ReadonlyArray<string>> => {
     const entry = await world.item("correlation", { correlationId })
-    expect(entry["requestId"] === answer.body["mparticleRequestId"], "the correlation entry does not lead to the request")
+    expect(
+      entry["requestId"] === answer.body["mparticleRequestId"],
+      "the correlation entry does not lead to the request"
+    )
     return [
       await recordLine(textOf(answer, "mparticleRequestId")),
       `DynamoDB ${world.platform.info.tables["correlation"]}: ${correlationId} leads to it`,
@@ -70,9 +73,15 @@ export const baton = (world: World): ReadonlyArray<Step> => {
       title: "A caller's mistake is an answer that names the field",
       trigger: `Lambda Invoke ${lambda} {action: "initiate"}, without an e-mail address`,
       run: async () => {
-        const answer = await world.invoke(lambda, { action: "initiate", payload: { identityId: "p", requestType: "delete" } })
+        const answer = await world.invoke(lambda, {
+          action: "initiate",
+          payload: { identityId: "p", requestType: "delete" }
+        })
         const error = answer.body["error"] as { readonly code?: string; readonly message?: string } | undefined
-        expect(error?.code === "VALIDATION_ERROR" && answer.functionError === undefined, `answered ${JSON.stringify(answer.body)}`)
+        expect(
+          error?.code === "VALIDATION_ERROR" && answer.functionError === undefined,
+          `answered ${JSON.stringify(answer.body)}`
+        )
         return { answer: `${error?.code}: ${error?.message}`, stored: ["nothing"] }
       }
     },
@@ -80,9 +89,16 @@ export const baton = (world: World): ReadonlyArray<Step> => {
       title: "The process dies between the record and mParticle, and Baton retries: nothing is lost, nothing doubled",
       trigger: `Lambda Invoke ${lambda} {action: "initiate"}, killed by a fault rule, then once more`,
       run: async () => {
-        await world.fault("aws", { match: { operation: "TransactWriteItems" }, times: 1, fault: { commitThenKill: true } })
+        await world.fault("aws", {
+          match: { operation: "TransactWriteItems" },
+          times: 1,
+          fault: { commitThenKill: true }
+        })
         const killed = await world.invoke(lambda, erasure("demo-2", "person-2"))
-        expect(textOf(killed, "errorType") === "Runtime.ExitError" && submissions() === 1, "the process was not killed in time")
+        expect(
+          textOf(killed, "errorType") === "Runtime.ExitError" && submissions() === 1,
+          "the process was not killed in time"
+        )
         const answer = await initiate("demo-2", "person-2")
         expect(answer.body["status"] === "submitted" && submissions() === 2, "the retry did not submit it once")
         return {

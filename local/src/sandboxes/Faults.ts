@@ -87,7 +87,12 @@ export class Faults {
     if (!isRecord(input)) throw new InvalidRule("a rule must be an object")
     const times = input["times"] ?? 1
     if (!natural(times) || times === 0) throw new InvalidRule("times must be a positive integer")
-    const rule = { id: randomUUID(), match: parseMatch(input["match"]), fault: parseFault(input["fault"]), remaining: times }
+    const rule = {
+      id: randomUUID(),
+      match: parseMatch(input["match"]),
+      fault: parseFault(input["fault"]),
+      remaining: times
+    }
     this.rules.push(rule)
     return rule.id
   }
@@ -95,7 +100,8 @@ export class Faults {
   /** The fault for this call, if a rule matches; uses up one of the rule's times. */
   take(call: CallFacts): Fault | undefined {
     const rule = this.rules.find((candidate) =>
-      candidate.match.every(([name, pattern]) => call[name] !== undefined && pattern.test(call[name])))
+      candidate.match.every(([name, pattern]) => call[name] !== undefined && pattern.test(call[name]))
+    )
     if (rule === undefined) return undefined
     rule.remaining -= 1
     if (rule.remaining === 0) this.rules = this.rules.filter((other) => other !== rule)

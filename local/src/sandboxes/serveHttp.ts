@@ -45,7 +45,10 @@ export const readBody = async (request: IncomingMessage): Promise<Buffer> => {
 
 const flatHeaders = (request: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")])
+    Object.entries(request.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : (value ?? "")
+    ])
   )
 
 /** An answer to HEAD or a 304 carries the length of a body that is not sent: only who wrote it knows that. */
@@ -66,11 +69,19 @@ const sendTruncated = (response: ServerResponse, answer: Answer, bytes: number):
 
 const statusAnswer = (fault: Extract<Fault, { status: number; error?: never }>): Answer => {
   const text = fault.body === undefined ? "" : typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body)
-  return { status: fault.status, headers: { "content-type": "application/json", ...fault.headers }, body: Buffer.from(text) }
+  return {
+    status: fault.status,
+    headers: { "content-type": "application/json", ...fault.headers },
+    body: Buffer.from(text)
+  }
 }
 
 /** Carries a call out as the sandbox's rules say, and writes down what came of it. */
-export const serveHttp = async (request: IncomingMessage, response: ServerResponse, options: ServeOptions): Promise<void> => {
+export const serveHttp = async (
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServeOptions
+): Promise<void> => {
   const { call, sandbox } = options
   const facts = {
     method: call.method,

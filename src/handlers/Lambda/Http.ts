@@ -84,5 +84,8 @@ export const http =
       invocation.answerAtDeadline(resultOf(options.atDeadline(request), request.requestId))
       const correlationId = soleHeader(request, correlationHeader) ?? (yield* Uuid.v4)
       const answer = yield* withCorrelation(correlationId)(options.handle(request))
-      return resultOf({ ...answer, headers: { ...answer.headers, [correlationHeader]: correlationId } }, request.requestId)
+      return resultOf(
+        { ...answer, headers: { ...answer.headers, [correlationHeader]: correlationId } },
+        request.requestId
+      )
     })

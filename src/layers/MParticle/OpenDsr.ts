@@ -53,8 +53,8 @@ const statusError = (
 }
 
 /** The client over the context's HTTP client, parameters and settings. */
-export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Parameters | MParticleSettings> = Effect.gen(
-  function* () {
+export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Parameters | MParticleSettings> =
+  Effect.gen(function* () {
     const http = yield* HttpClient.HttpClient
     const parameters = yield* Parameters
     const settings = yield* MParticleSettings
@@ -62,7 +62,9 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
     const credentials = Effect.all(
       { key: parameters.secret("mparticle-api-key"), secret: parameters.secret("mparticle-api-secret") },
       { concurrency: "unbounded" }
-    ).pipe(Effect.catchTag("ParametersUnavailable", () => Effect.fail(new NetworkError({ upstream: "the parameter store" }))))
+    ).pipe(
+      Effect.catchTag("ParametersUnavailable", () => Effect.fail(new NetworkError({ upstream: "the parameter store" })))
+    )
 
     /** One call: its status and its whole body, within the time limit. */
     const call = Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest) {
@@ -93,8 +95,7 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
     }) satisfies (body: SubmitRequest) => Effect.Effect<SubmitAccepted, UpstreamError>
 
     return { submit }
-  }
-)
+  })
 
 /** {@link OpenDsr} over the context's HTTP client. */
 export const layer: Layer.Layer<OpenDsr, never, HttpClient.HttpClient | Parameters | MParticleSettings> = Layer.effect(

@@ -17,7 +17,8 @@ export interface Tables {
 const decodeRecord = Schema.decodeUnknownEither(RequestRecord)
 
 /** An item as a record; an item that is not one is a left. */
-export const recordFrom = (item: Item): Either.Either<RequestRecord, ParseResult.ParseError> => decodeRecord(unmarshall(item))
+export const recordFrom = (item: Item): Either.Either<RequestRecord, ParseResult.ParseError> =>
+  decodeRecord(unmarshall(item))
 
 /** Whose request holds a correlation id or an active lock. */
 export const Pointer = Schema.Struct({ requestId: RequestId })
@@ -66,7 +67,12 @@ export const claimWrites = (
 }
 
 /** The update that moves a record forward: only where the record exists and stands lower. */
-export const transitionUpdate = (table: string, id: RequestId, changes: Readonly<Record<string, unknown>>, rank: number) => {
+export const transitionUpdate = (
+  table: string,
+  id: RequestId,
+  changes: Readonly<Record<string, unknown>>,
+  rank: number
+) => {
   const names = Object.keys(changes)
   return {
     TableName: table,

@@ -18,7 +18,13 @@ import * as Option from "effect/Option"
 import { type RecordStatus, type RequestId, type RequestRecord, statusRank } from "../../schemas/DataSubjectRequest.ts"
 import { DatabaseError, IdempotencyConflict } from "../../schemas/MParticleError.ts"
 import { Parameters } from "../../services/Parameters.ts"
-import { type NewRequest, RequestStore, type RequestStoreShape, type StoreError, type TransitionFacts } from "../../services/RequestStore.ts"
+import {
+  type NewRequest,
+  RequestStore,
+  type RequestStoreShape,
+  type StoreError,
+  type TransitionFacts
+} from "../../services/RequestStore.ts"
 import * as Uuid from "../../services/Uuid.ts"
 import { type AwsError, send } from "../Aws.ts"
 import { activeLockId } from "./hashing.ts"
@@ -106,13 +112,17 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
           }
           if (correlated !== undefined) {
             const other = pointerFrom(correlated)
-            return yield* new IdempotencyConflict({ requestId: Either.isRight(other) ? other.right.requestId : "unknown" })
+            return yield* new IdempotencyConflict({
+              requestId: Either.isRight(other) ? other.right.requestId : "unknown"
+            })
           }
           const holder = active === undefined ? Either.left(undefined) : pointerFrom(active)
-          if (Either.isLeft(holder)) return yield* new DatabaseError({ operation: "claim", reason: "the active lock cannot be read" })
+          if (Either.isLeft(holder))
+            return yield* new DatabaseError({ operation: "claim", reason: "the active lock cannot be read" })
           const current = yield* get(holder.right.requestId)
           if (Option.isSome(current) && !isEnd(current.value.status)) return { isNew: false, record: current.value }
-          if (staleLockOf !== undefined) return yield* new DatabaseError({ operation: "claim", reason: "the active lock is contended" })
+          if (staleLockOf !== undefined)
+            return yield* new DatabaseError({ operation: "claim", reason: "the active lock is contended" })
           return yield* attempt(holder.right.requestId)
         })
       return yield* attempt(undefined)
@@ -129,7 +139,11 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
           ExpressionAttributeValues: marshall({ ":id": record.id })
         }),
         { service: "dynamodb", operation: "DeleteItem" }
-      ).pipe(Effect.catchAll((error) => Effect.logWarning("the lock of an ended request was not released", Cause.fail(error))))
+      ).pipe(
+        Effect.catchAll((error) =>
+          Effect.logWarning("the lock of an ended request was not released", Cause.fail(error))
+        )
+      )
 
     const transition: RequestStoreShape["transition"] = Effect.fnUntraced(function* (
       record: RequestRecord,
@@ -141,7 +155,10 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
       const changes = { ...facts, status: to, statusRank: statusRank[to], updatedAt }
       const outcome = yield* send(
         client,
-        new UpdateItemCommand({ ...transitionUpdate(dsr, record.id, changes, statusRank[to]), ReturnValues: "ALL_NEW" }),
+        new UpdateItemCommand({
+          ...transitionUpdate(dsr, record.id, changes, statusRank[to]),
+          ReturnValues: "ALL_NEW"
+        }),
         { service: "dynamodb", operation: "UpdateItem" }
       ).pipe(Effect.either)
       if (Either.isLeft(outcome)) {

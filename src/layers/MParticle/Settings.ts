@@ -56,7 +56,9 @@ const url = (name: string): Config.Config<string> =>
 const positiveSeconds = (name: string): Config.Config<number> =>
   Config.number(name).pipe(
     Config.mapOrFail((seconds) =>
-      Number.isFinite(seconds) && seconds > 0 ? Either.right(seconds * 1000) : invalid("must be a positive number of seconds")
+      Number.isFinite(seconds) && seconds > 0
+        ? Either.right(seconds * 1000)
+        : invalid("must be a positive number of seconds")
     )
   )
 

@@ -40,12 +40,17 @@ const documents = (measurements: ReadonlyArray<Measurement>): ReadonlyArray<Read
   )
 }
 
-const dimensionKey = (measurement: Measurement): string => JSON.stringify(Object.entries(measurement.dimensions).toSorted())
+const dimensionKey = (measurement: Measurement): string =>
+  JSON.stringify(Object.entries(measurement.dimensions).toSorted())
 
 /** The measurements as EMF lines: one document per set of dimensions, split where CloudWatch's limits ask for it. */
 export const render = (
   measurements: ReadonlyArray<Measurement>,
-  options: { readonly namespace: string; readonly timestamp: number; readonly properties: Readonly<Record<string, string>> }
+  options: {
+    readonly namespace: string
+    readonly timestamp: number
+    readonly properties: Readonly<Record<string, string>>
+  }
 ): ReadonlyArray<string> =>
   groupBy(measurements, dimensionKey).flatMap((sameDimensions) => {
     const dimensions = sameDimensions[0]?.dimensions ?? {}

@@ -39,7 +39,10 @@ const describe = (error: unknown): { readonly error: string; readonly errorType:
     }
   }
   if (error instanceof Error) return { error: error.name, errorType: error.name }
-  return { error: typeof error === "string" ? redactText(error) : "a failure that is not an Error", errorType: typeof error }
+  return {
+    error: typeof error === "string" ? redactText(error) : "a failure that is not an Error",
+    errorType: typeof error
+  }
 }
 
 const describeCause = (cause: Cause.Cause<unknown>): Record<string, unknown> => {

@@ -40,7 +40,10 @@ describe("an API Gateway request", () => {
   })
 
   it("takes the single-value map where there is no other, and null where the console sends null", () => {
-    const request = requestFrom(event({ headers: { A: "1" }, multiValueHeaders: null, queryStringParameters: null }), "r-1")
+    const request = requestFrom(
+      event({ headers: { A: "1" }, multiValueHeaders: null, queryStringParameters: null }),
+      "r-1"
+    )
     assert.strictEqual(soleHeader(request, "a"), "1")
     assert.strictEqual(request.query.size, 0)
   })
@@ -66,7 +69,8 @@ describe("an API Gateway request", () => {
         body: "c-1"
       })
       assert.strictEqual(seen.answers[0]?.statusCode, 504)
-    }))
+    })
+  )
 
   it.effect("makes a correlation id where none was sent", () =>
     Effect.gen(function* () {
@@ -77,5 +81,6 @@ describe("an API Gateway request", () => {
       const answer = yield* run(event({}), invocation())
       assert.match(answer.body, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
       assert.strictEqual(answer.headers["x-correlation-id"], answer.body)
-    }))
+    })
+  )
 })

@@ -39,17 +39,22 @@ const failOn = (...names: ReadonlyArray<string>) =>
 describe("an SQS batch", () => {
   it.effect("F-10 answers an empty batch with nothing to retry", () =>
     Effect.map(failOn()({ Records: [] }, invocation()), (result) =>
-      assert.deepStrictEqual(result, { batchItemFailures: [] })))
+      assert.deepStrictEqual(result, { batchItemFailures: [] })
+    )
+  )
 
   it.effect("lists exactly the messages that failed", () =>
     Effect.map(failOn("b")({ Records: ["a", "b", "c"].map(named) }, invocation()), (result) =>
-      assert.deepStrictEqual(failures(result), ["b"])))
+      assert.deepStrictEqual(failures(result), ["b"])
+    )
+  )
 
   it.effect("lets a poison body fail alone, whatever is in it", () =>
     Effect.gen(function* () {
       const Records = [named("a"), record("poison", "{not json"), record("wrong", { name: 7 }), named("z")]
       assert.deepStrictEqual(failures(yield* failOn()({ Records }, invocation())), ["poison", "wrong"])
-    }))
+    })
+  )
 
   it.effect("lets a defect fail its message only", () =>
     Effect.gen(function* () {
@@ -59,7 +64,8 @@ describe("an SQS batch", () => {
         handle: ({ name }) => (name === "b" ? Effect.die(new Error("bug")) : Effect.void)
       })
       assert.deepStrictEqual(failures(yield* run({ Records: ["a", "b", "c"].map(named) }, invocation())), ["b"])
-    }))
+    })
+  )
 
   it.effect("stops a FIFO group at its first failure and goes on with the others", () =>
     Effect.gen(function* () {
@@ -84,7 +90,8 @@ describe("an SQS batch", () => {
       assert.deepStrictEqual(seen, ["g1", "g2", "h1", "h2"])
       // Nothing is remembered: the same batch again starts over.
       assert.deepStrictEqual(failures(yield* run({ Records: [named("g3")] }, invocation())), [])
-    }))
+    })
+  )
 
   it.effect("does not start a message without time for it", () =>
     Effect.gen(function* () {
@@ -93,7 +100,11 @@ describe("an SQS batch", () => {
         message: Message,
         concurrency: 1,
         minimumMillis: 400,
-        handle: ({ name }) => Effect.zipRight(Effect.sync(() => seen.push(name)), Effect.sleep("300 millis"))
+        handle: ({ name }) =>
+          Effect.zipRight(
+            Effect.sync(() => seen.push(name)),
+            Effect.sleep("300 millis")
+          )
       })
       const now = yield* Clock.currentTimeMillis
       const running = yield* Effect.fork(
@@ -102,7 +113,8 @@ describe("an SQS batch", () => {
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(failures(yield* Fiber.join(running)), ["d"])
       assert.deepStrictEqual(seen, ["a", "b", "c"])
-    }))
+    })
+  )
 
   it.effect("has an answer ready for the deadline at any moment: what is not done comes again", () =>
     Effect.gen(function* () {
@@ -117,7 +129,8 @@ describe("an SQS batch", () => {
       assert.deepStrictEqual(failures(seen.answers.at(0)), ["a", "b", "c"])
       assert.deepStrictEqual(failures(seen.answers.at(-1)), ["b", "c"])
       yield* Fiber.interrupt(running)
-    }))
+    })
+  )
 
   it.effect("gives each message its own correlation id", () =>
     Effect.gen(function* () {
@@ -129,5 +142,6 @@ describe("an SQS batch", () => {
       })
       yield* run({ Records: ["a", "b"].map(named) }, invocation())
       assert.deepStrictEqual(seen.toSorted(), ["correlation-a", "correlation-b"])
-    }))
+    })
+  )
 })

@@ -18,13 +18,15 @@ describe("bounded", () => {
       const { exit, hung } = yield* bounded(Effect.succeed(7), limits)
       assert.deepStrictEqual(exit, Exit.succeed(7))
       assert.isFalse(hung)
-    }))
+    })
+  )
 
   it.effect("keeps the error of a handler that is in time", () =>
     Effect.gen(function* () {
       const { exit } = yield* bounded(Effect.fail("no"), limits)
       assert.strictEqual(failure(exit), "no")
-    }))
+    })
+  )
 
   it.effect("interrupts a handler at the deadline and lets its finalizers run", () =>
     Effect.gen(function* () {
@@ -38,7 +40,8 @@ describe("bounded", () => {
       assert.isTrue(yield* Ref.get(released))
       assert.isFalse(hung)
       assert.deepStrictEqual(failure(exit), new DeadlineExceeded({ budgetMillis: 1_000 }))
-    }))
+    })
+  )
 
   it.effect("answers within the grace when the handler cannot be interrupted, and says that it hangs", () =>
     Effect.gen(function* () {
@@ -47,7 +50,8 @@ describe("bounded", () => {
       const { exit, hung } = yield* Fiber.join(running)
       assert.isTrue(hung)
       assert.instanceOf(failure(exit), DeadlineExceeded)
-    }))
+    })
+  )
 
   it.effect("waits for a region that ends within the grace", () =>
     Effect.gen(function* () {
@@ -58,7 +62,8 @@ describe("bounded", () => {
       const { exit, hung } = yield* Fiber.join(running)
       assert.instanceOf(failure(exit), DeadlineExceeded)
       assert.isFalse(hung)
-    }))
+    })
+  )
 
   it.effect("answers at once when there is no time at all", () =>
     Effect.gen(function* () {
@@ -66,5 +71,6 @@ describe("bounded", () => {
       yield* TestClock.adjust("0 millis")
       const { exit } = yield* Fiber.join(running)
       assert.instanceOf(failure(exit), DeadlineExceeded)
-    }))
+    })
+  )
 })

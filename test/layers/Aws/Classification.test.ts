@@ -18,7 +18,14 @@ const names: Readonly<Record<AwsService, Readonly<Record<AwsErrorKind, ReadonlyA
     conditionFailed: ["ConditionalCheckFailedException"]
   },
   sqs: {
-    transient: ["ServiceUnavailable", "InternalFailure", "ThrottlingException", "RequestThrottled", "OverLimit", "KmsThrottled"],
+    transient: [
+      "ServiceUnavailable",
+      "InternalFailure",
+      "ThrottlingException",
+      "RequestThrottled",
+      "OverLimit",
+      "KmsThrottled"
+    ],
     permanent: [
       "QueueDoesNotExist",
       "AWS.SimpleQueueService.NonExistentQueue",

@@ -6,7 +6,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { activeLockId, fingerprintOf, requestIdOf } from "../../../src/layers/MParticle/hashing.ts"
-import { CorrelationId, Email, IdentityId, RequestId, type RequestType } from "../../../src/schemas/DataSubjectRequest.ts"
+import {
+  CorrelationId,
+  Email,
+  IdentityId,
+  RequestId,
+  type RequestType
+} from "../../../src/schemas/DataSubjectRequest.ts"
 import { DatabaseError, IdempotencyConflict } from "../../../src/schemas/MParticleError.ts"
 import type { Submission } from "../../../src/services/MParticle.ts"
 import { type NewRequest, RequestStore } from "../../../src/services/RequestStore.ts"
@@ -18,7 +24,12 @@ const day = 86_400
 
 /** A request of a person of its own. */
 const request = (
-  overrides: { readonly identityId?: string; readonly correlationId?: string; readonly email?: string; readonly type?: RequestType } = {}
+  overrides: {
+    readonly identityId?: string
+    readonly correlationId?: string
+    readonly email?: string
+    readonly type?: RequestType
+  } = {}
 ): Effect.Effect<NewRequest> =>
   Effect.gen(function* () {
     const unique = yield* Uuid.v4
@@ -47,9 +58,16 @@ layer(live)("RequestStore", (it) => {
       const wanted = yield* request()
       const { isNew, record } = yield* requests.claim(wanted)
       assert.isTrue(isNew)
-      assert.deepStrictEqual(record, { ...wanted, status: "received", statusRank: 0, updatedAt: wanted.submittedAt, version: 1 })
+      assert.deepStrictEqual(record, {
+        ...wanted,
+        status: "received",
+        statusRank: 0,
+        updatedAt: wanted.submittedAt,
+        version: 1
+      })
       assert.deepStrictEqual(yield* requests.get(wanted.id), Option.some(record))
-    }))
+    })
+  )
 
   it.effect("D-02 answers the earlier record to the same claim, as a result and not as an error", () =>
     Effect.gen(function* () {
@@ -57,16 +75,24 @@ layer(live)("RequestStore", (it) => {
       const wanted = yield* request()
       const first = yield* requests.claim(wanted)
       assert.deepStrictEqual(yield* requests.claim(wanted), { isNew: false, record: first.record })
-    }))
+    })
+  )
 
   it.effect("lets one of 20 racing claims win", () =>
     Effect.gen(function* () {
       const requests = yield* RequestStore
       const wanted = yield* request()
-      const outcomes = yield* Effect.all(Array.from({ length: 20 }, () => requests.claim(wanted)), { concurrency: "unbounded" })
-      assert.lengthOf(outcomes.filter(({ isNew }) => isNew), 1)
+      const outcomes = yield* Effect.all(
+        Array.from({ length: 20 }, () => requests.claim(wanted)),
+        { concurrency: "unbounded" }
+      )
+      assert.lengthOf(
+        outcomes.filter(({ isNew }) => isNew),
+        1
+      )
       assert.isTrue(outcomes.every(({ record }) => record.id === wanted.id))
-    }))
+    })
+  )
 
   it.effect("refuses a correlation id that belongs to a different request", () =>
     Effect.gen(function* () {
@@ -82,7 +108,8 @@ layer(live)("RequestStore", (it) => {
         const error = yield* Effect.flip(requests.claim(other))
         assert.deepStrictEqual(error, new IdempotencyConflict({ requestId: wanted.id }))
       }
-    }))
+    })
+  )
 
   it.effect("lets a person have one active request of a type, and frees the lock at its end", () =>
     Effect.gen(function* () {
@@ -94,7 +121,8 @@ layer(live)("RequestStore", (it) => {
       assert.isTrue(other.isNew, "an export beside an active deletion is a request of its own (B-28)")
       yield* requests.transition(first, "completed", { completedAt: "1970-01-02T00:00:00.000Z" })
       assert.isTrue((yield* requests.claim(again)).isNew)
-    }))
+    })
+  )
 
   it.effect("takes over the lock of a request that ended or expired without freeing it", () =>
     Effect.gen(function* () {
@@ -106,7 +134,8 @@ layer(live)("RequestStore", (it) => {
       const outcome = yield* requests.claim({ ...next, expiresAt: 181 * day })
       assert.isTrue(outcome.isNew)
       assert.strictEqual(outcome.record.id, next.id)
-    }))
+    })
+  )
 
   it.effect("moves forward only", () =>
     Effect.gen(function* () {
@@ -115,12 +144,15 @@ layer(live)("RequestStore", (it) => {
       const submitted = Option.getOrThrow(yield* requests.transition(record, "submitted", { controllerId: "w" }))
       assert.deepInclude(submitted, { status: "submitted", statusRank: 2, version: 2, controllerId: "w" })
       assert.deepStrictEqual(yield* requests.transition(record, "queued"), Option.some(submitted))
-      const done = Option.getOrThrow(yield* requests.transition(record, "completed", { completedAt: "1970-01-05T00:00:00.000Z" }))
+      const done = Option.getOrThrow(
+        yield* requests.transition(record, "completed", { completedAt: "1970-01-05T00:00:00.000Z" })
+      )
       assert.strictEqual(done.completedAt, "1970-01-05T00:00:00.000Z")
       assert.deepStrictEqual(yield* requests.transition(record, "in_progress"), Option.some(done))
       assert.deepStrictEqual(yield* requests.transition(record, "failed"), Option.some(done))
       assert.deepStrictEqual(yield* requests.get(record.id), Option.some(done))
-    }))
+    })
+  )
 
   it.effect("D-05 creates nothing where no record is", () =>
     Effect.gen(function* () {
@@ -129,7 +161,8 @@ layer(live)("RequestStore", (it) => {
       const ghost = { ...wanted, status: "received" as const, statusRank: 0, updatedAt: wanted.submittedAt, version: 1 }
       assert.deepStrictEqual(yield* requests.transition(ghost, "submitted"), Option.none())
       assert.deepStrictEqual(yield* requests.get(wanted.id), Option.none())
-    }))
+    })
+  )
 
   it.effect("ST-14 D-13 hides a record past its time to live, which is in epoch seconds", () =>
     Effect.gen(function* () {
@@ -140,7 +173,8 @@ layer(live)("RequestStore", (it) => {
       assert.isTrue(Option.isSome(yield* requests.get(record.id)))
       yield* TestClock.setTime(record.expiresAt * 1000)
       assert.isTrue(Option.isNone(yield* requests.get(record.id)))
-    }))
+    })
+  )
 
   it.effect("keeps no identity in clear in a key", () =>
     Effect.gen(function* () {
@@ -153,7 +187,8 @@ layer(live)("RequestStore", (it) => {
         client.send(new GetItemCommand({ TableName: tableNames.dsr, Key: marshall({ id: lock }) }))
       )
       assert.strictEqual(found.Item?.["requestId"]?.S, record.id)
-    }))
+    })
+  )
 })
 
 layer(store.pipe(Layer.provide(Layer.merge(dynamo, parameters({ "dynamodb-table-name": "no-such-table" })))))(
@@ -164,7 +199,8 @@ layer(store.pipe(Layer.provide(Layer.merge(dynamo, parameters({ "dynamodb-table-
         const requests = yield* RequestStore
         const error = yield* Effect.flip(requests.get(RequestId.make("a")))
         assert.deepStrictEqual(error, new DatabaseError({ operation: "get", reason: "ResourceNotFoundException" }))
-      }))
+      })
+    )
   }
 )
 

@@ -10,39 +10,60 @@ const read = (environment: Readonly<Record<string, string>>) =>
 describe("the settings of MParticle", () => {
   it.effect("have documented defaults", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* read({ STAGE: "CODE" }), Either.right({
-        stage: "CODE" as const,
-        batonEnabled: true,
-        batonTimeoutMillis: 25_000,
-        dsrUrl: "https://opendsr.mparticle.com/v3",
-        callbackBaseUrl: "https://mparticle-api-code.support.guardianapis.com",
-        skipWaitingPeriod: true
-      }))
+      assert.deepStrictEqual(
+        yield* read({ STAGE: "CODE" }),
+        Either.right({
+          stage: "CODE" as const,
+          batonEnabled: true,
+          batonTimeoutMillis: 25_000,
+          dsrUrl: "https://opendsr.mparticle.com/v3",
+          callbackBaseUrl: "https://mparticle-api-code.support.guardianapis.com",
+          skipWaitingPeriod: true
+        })
+      )
       const production = yield* read({ STAGE: "PROD" })
-      assert.isTrue(Either.isRight(production) && production.right.callbackBaseUrl === "https://mparticle-api.support.guardianapis.com")
-    }))
+      assert.isTrue(
+        Either.isRight(production) &&
+          production.right.callbackBaseUrl === "https://mparticle-api.support.guardianapis.com"
+      )
+    })
+  )
 
   it.effect("read flags strictly: false is not truthy, and nothing else is a flag", () =>
     Effect.gen(function* () {
-      for (const [text, value] of [["false", false], ["FALSE", false], ["0", false], ["true", true], ["1", true], [" True ", true]] as const) {
+      for (const [text, value] of [
+        ["false", false],
+        ["FALSE", false],
+        ["0", false],
+        ["true", true],
+        ["1", true],
+        [" True ", true]
+      ] as const) {
         const settings = yield* read({ STAGE: "CODE", BATON_INTEGRATION_ENABLED: text })
         assert.isTrue(Either.isRight(settings) && settings.right.batonEnabled === value, text)
       }
       for (const text of ["no", "yes", "off", "2"]) {
         assert.isTrue(Either.isLeft(yield* read({ STAGE: "CODE", BATON_INTEGRATION_ENABLED: text })), text)
       }
-    }))
+    })
+  )
 
   it.effect("take https, and http for loopback hosts only, without a slash at the end", () =>
     Effect.gen(function* () {
-      for (const url of ["https://x.example/v3/", "http://127.0.0.1:99/v3", "http://localhost/v3", "http://[::1]:1/v3"]) {
+      for (const url of [
+        "https://x.example/v3/",
+        "http://127.0.0.1:99/v3",
+        "http://localhost/v3",
+        "http://[::1]:1/v3"
+      ]) {
         const settings = yield* read({ STAGE: "CODE", MPARTICLE_DSR_URL: url })
         assert.isTrue(Either.isRight(settings) && settings.right.dsrUrl === url.replace(/\/$/, ""), url)
       }
       for (const url of ["http://x.example/v3", "ftp://127.0.0.1", "nonsense", "http://127.0.0.1.evil.example/"]) {
         assert.isTrue(Either.isLeft(yield* read({ STAGE: "CODE", MPARTICLE_DSR_URL: url })), url)
       }
-    }))
+    })
+  )
 
   it.effect("refuse times that are none, and stages that are not ours", () =>
     Effect.gen(function* () {
@@ -53,5 +74,6 @@ describe("the settings of MParticle", () => {
       assert.isTrue(Either.isRight(settings) && settings.right.batonTimeoutMillis === 1_500)
       assert.isTrue(Either.isLeft(yield* read({})))
       assert.isTrue(Either.isLeft(yield* read({ STAGE: "code" })))
-    }))
+    })
+  )
 })

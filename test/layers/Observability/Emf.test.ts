@@ -58,7 +58,10 @@ describe("Emf.render", () => {
   })
 
   it("keeps dimensions apart", () => {
-    assert.lengthOf(documents([measurement("A", 1, { Type: "x" }), measurement("A", 1, { Type: "y" }), measurement("A")]), 3)
+    assert.lengthOf(
+      documents([measurement("A", 1, { Type: "x" }), measurement("A", 1, { Type: "y" }), measurement("A")]),
+      3
+    )
   })
 
   it("puts the values of one metric together", () => {
@@ -68,7 +71,10 @@ describe("Emf.render", () => {
   it("splits at 100 metrics and at 100 values, and loses none", () => {
     const many = Array.from({ length: 250 }, (_, index) => measurement(`M${index}`, index))
     const split = documents(many)
-    assert.deepStrictEqual(split.map((document) => document._aws.CloudWatchMetrics[0]?.Metrics.length), [100, 100, 50])
+    assert.deepStrictEqual(
+      split.map((document) => document._aws.CloudWatchMetrics[0]?.Metrics.length),
+      [100, 100, 50]
+    )
     const values = documents(Array.from({ length: 250 }, (_, index) => measurement("A", index)))
     assert.deepStrictEqual(
       values.flatMap((document) => document["A"]),

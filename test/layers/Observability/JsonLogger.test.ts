@@ -38,8 +38,13 @@ describe("the JSON logger", () => {
         correlationId: "c-1",
         requestId: "r-1"
       })
-      assert.deepInclude(other, { level: "WARN", message: ["and", { more: [1, true, null] }], correlationId: "unknown" })
-    }))
+      assert.deepInclude(other, {
+        level: "WARN",
+        message: ["and", { more: [1, true, null] }],
+        correlationId: "unknown"
+      })
+    })
+  )
 
   it.effect("shows our own errors by tag, code and message", () =>
     Effect.gen(function* () {
@@ -49,7 +54,8 @@ describe("the JSON logger", () => {
         errorType: "RequestNotFound",
         code: "REQUEST_NOT_FOUND"
       })
-    }))
+    })
+  )
 
   it.effect("shows a decode error by path and expectation, and other errors by name alone", () =>
     Effect.gen(function* () {
@@ -68,7 +74,8 @@ describe("the JSON logger", () => {
       assert.strictEqual(text?.["error"], `call ${redacted}`)
       assert.strictEqual(odd?.["errorType"], "number")
       assert.notMatch(JSON.stringify([parse, foreign, text]), /123-45|who@/)
-    }))
+    })
+  )
 })
 
 describe("trace", () => {
@@ -82,7 +89,8 @@ describe("trace", () => {
           ["work_SUCCESS", "c-1", 25]
         ]
       )
-    }))
+    })
+  )
 
   it.effect("O-01 O-04 logs FAILURE for an error, a throw and an interruption", () =>
     Effect.gen(function* () {
@@ -102,7 +110,8 @@ describe("trace", () => {
           ["ERROR", "interrupted"]
         ]
       )
-    }))
+    })
+  )
 })
 
 describe("redact", () => {
