@@ -3,7 +3,7 @@ import * as Match from "effect/Match"
 import { describe, expect, test } from "tstyche"
 import { toBatonResponse } from "../../src/handlers/Baton.ts"
 import type { BatonFailure } from "../../src/schemas/Baton.ts"
-import { type ErrorCode, errorCodes } from "../../src/schemas/ErrorCode.ts"
+import type { ErrorCode, errorCodes } from "../../src/schemas/ErrorCode.ts"
 import type { BatonError } from "../../src/services/Baton.ts"
 
 declare const error: BatonError
