@@ -45,7 +45,9 @@ export const make: Effect.Effect<MParticleShape, never, RequestStore | OpenDsr |
         Effect.catchTags({
           MParticleApiError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
           NetworkError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
-          CallTimeout: (upstream) => new SubmissionFailed({ requestId: record.id, upstream })
+          CallTimeout: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
+        CircuitOpen: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
+        RateLimited: (upstream) => new SubmissionFailed({ requestId: record.id, upstream })
         })
       )
       const expected = timestampFrom(accepted.expected_completion_time)

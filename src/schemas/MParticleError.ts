@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import { errorCodes } from "./ErrorCode.ts"
 import * as Issue from "./Issue.ts"
+import { CallTimeout, CircuitOpen, RateLimited } from "./ResilienceError.ts"
 
 /** The input is not what the contract asks for: `VALIDATION_ERROR`. */
 export class ValidationError extends Schema.TaggedError<ValidationError>()("ValidationError", {
@@ -105,23 +106,24 @@ export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkErr
   }
 }
 
-/** A call took longer than it may: `TIMEOUT`. */
-export class CallTimeout extends Schema.TaggedError<CallTimeout>()("CallTimeout", {
-  upstream: Schema.String,
-  milliseconds: Schema.Number
-}) {
-  readonly code = "TIMEOUT"
-  readonly retryable = errorCodes.TIMEOUT.retryable
-  override get message(): string {
-    return `No answer from ${this.upstream} within ${this.milliseconds} ms`
-  }
-}
-
 /** Why a call to mParticle did not succeed. */
-export type UpstreamError = MParticleApiError | NetworkError | CallTimeout | ConfigurationError
+export type UpstreamError =
+  | MParticleApiError
+  | NetworkError
+  | CallTimeout
+  | CircuitOpen
+  | RateLimited
+  | ConfigurationError
 
 /** Decodes why a call to mParticle did not succeed. */
-export const UpstreamError = Schema.Union(MParticleApiError, NetworkError, CallTimeout, ConfigurationError)
+export const UpstreamError = Schema.Union(
+  MParticleApiError,
+  NetworkError,
+  CallTimeout,
+  CircuitOpen,
+  RateLimited,
+  ConfigurationError
+)
 
 /** The request could not be handed to mParticle: `SUBMISSION_FAILED`, as retryable as its cause. */
 export class SubmissionFailed extends Schema.TaggedError<SubmissionFailed>()("SubmissionFailed", {
