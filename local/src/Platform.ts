@@ -23,6 +23,7 @@ import { startGateway } from "./gateway/Gateway.ts"
 import type { PlatformInfo } from "./platformFile.ts"
 import { writePlatformFile } from "./platformFile.ts"
 import { credentials, defaultStage, queueArn } from "./resources.ts"
+import type { QueueDefinition } from "./resources.ts"
 import { startMparticle } from "./sandboxes/mparticle/Mparticle.ts"
 import { Sandbox } from "./sandboxes/Sandbox.ts"
 
@@ -34,6 +35,8 @@ export interface PlatformOptions {
   /** Settings of the functions, and DYNAMODB_URL, SQS_URL and S3_URL for engines of one's own. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly extraFunctions?: Readonly<Record<string, ExtraFunction>>
+  /** Queues beside the product's, by their name in platform.json. */
+  readonly extraQueues?: Readonly<Record<string, QueueDefinition>>
   /** Where platform.json and the functions' logs are written; `.local` when left out. */
   readonly folder?: string
   /** API Gateway's longest wait for a function. */
@@ -165,7 +168,12 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     }).then((one) => started.use(one))
   ])
   const proxy = started.use(await startAwsProxy({ sandbox: aws, upstream: engines, processes }))
-  const resources = await createResources({ engines, proxy: proxy.endpoints, stage: settings.STAGE })
+  const resources = await createResources({
+    engines,
+    proxy: proxy.endpoints,
+    stage: settings.STAGE,
+    ...(options.extraQueues === undefined ? {} : { extraQueues: options.extraQueues })
+  })
 
   const logs = started.use(new FunctionLogs(join(folder, "logs")))
   const addresses: Addresses = { aws: proxy.endpoints, mparticle: mparticle.url, gateway: gateway.url, apiStage }

@@ -60,6 +60,7 @@ export const tables = (stage: string) =>
 /** The queues by their name in platform.json; each has a dead-letter queue, there with the suffix `Dlq`. */
 export const queues = (stage: string) =>
   ({
+    // Half of the 60 s that are deployed, where the function may run for as long: here a retry is not waited for that long.
     fallback: { name: `mparticle-api-fallback-${stage.toLowerCase()}`, visibilitySeconds: 30, maxReceiveCount: 5 }
   }) satisfies Record<string, QueueDefinition>
 

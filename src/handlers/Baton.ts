@@ -1,137 +1,121 @@
-/** Baton's requests translated: `{action, payload}` in, the documented answers out. A caller's mistake is an answer. */
-import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as ConfigError from "effect/ConfigError"
+/** Baton's requests translated: an event in either dialect in, the documented answer out. A caller's mistake is an answer. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Match from "effect/Match"
 import * as Schema from "effect/Schema"
-import * as BatonLayer from "../layers/Baton.ts"
-import * as Http from "../layers/Http.ts"
-import * as OpenDsrLayer from "../layers/MParticle/OpenDsr.ts"
-import * as RequestStoreLayer from "../layers/MParticle/RequestStore.ts"
-import { layer as settingsLayer, MParticleSettings } from "../layers/MParticle/Settings.ts"
-import * as MParticleLayer from "../layers/MParticle.ts"
-import * as ParametersLayer from "../layers/Parameters.ts"
-import {
-  type BatonFailure,
-  type BatonRequest,
-  type BatonResponse,
-  InitiateRequest,
-  type InitiateSuccess,
-  StatusRequest,
-  type StatusSuccess
-} from "../schemas/Baton.ts"
+import { type BatonFailure, InitiateRequest, type InitiateSuccess, StatusRequest, type StatusSuccess } from "../schemas/Baton.ts"
+import { FlatInitiate, type FlatInitiated, type FlatStanding, FlatStatus } from "../schemas/BatonFlat.ts"
 import { CorrelationId } from "../schemas/DataSubjectRequest.ts"
 import * as Issue from "../schemas/Issue.ts"
-import { type SubmissionFailed, ValidationError } from "../schemas/MParticleError.ts"
-import { Baton, type BatonError } from "../services/Baton.ts"
+import { ValidationError } from "../schemas/MParticleError.ts"
+import { Baton, type BatonError, type Initiation } from "../services/Baton.ts"
 import { withCorrelation } from "../services/Correlation.ts"
+import * as Metrics from "../services/Metrics.ts"
 import { Parameters } from "../services/Parameters.ts"
 import * as Uuid from "../services/Uuid.ts"
+import { flatInitiated, flatStanding, initiated, standing, toBatonResponse } from "./Baton/answers.ts"
 
-type Details = BatonFailure["error"]["details"]
+/** Anything that Baton is answered. */
+export type Answer = InitiateSuccess | StatusSuccess | FlatInitiated | FlatStanding | BatonFailure
 
-/** The facts of an error that an answer shows beside its code: an error without a line here does not type-check. */
-const details = (error: BatonError): Omit<Details, "retryable"> =>
-  Match.valueTags(error, {
-    ValidationError: ({ issues, reason }) => ({ issues, ...(reason === undefined ? {} : { reason }) }),
-    IntegrationDisabled: () => ({}),
-    RequestNotFound: ({ requestId }) => ({ requestId }),
-    IdempotencyConflict: ({ requestId }) => ({ requestId }),
-    DatabaseError: ({ reason }) => ({ reason }),
-    ConfigurationError: ({ setting }) => ({ reason: setting }),
-    SubmissionFailed: ({ requestId, upstream }) => ({ requestId, ...upstreamDetails(upstream) })
-  })
-
-const upstreamDetails = (upstream: SubmissionFailed["upstream"]): Omit<Details, "retryable"> => {
-  if (upstream._tag !== "MParticleApiError") return { mparticleError: upstream.message }
-  return {
-    mparticleError: upstream.upstreamMessage ?? upstream.message,
-    ...(upstream.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: upstream.retryAfterSeconds })
-  }
+const decoder = <A, I>(schema: Schema.Schema<A, I>) => {
+  const decode = Schema.decodeUnknownEither(schema, { errors: "all" })
+  return (event: unknown): Effect.Effect<A, ValidationError> =>
+    Effect.mapError(decode(event), (error) => new ValidationError({ issues: Issue.fromParseError(error) }))
 }
 
-/** The answer to a failed call: code, message and what the caller may do about it. */
-export const toBatonResponse = (error: BatonError, correlationId: string | undefined): BatonFailure => ({
-  success: false,
-  error: { code: error.code, message: error.message, details: { retryable: error.retryable, ...details(error) } },
-  ...(correlationId === undefined ? {} : { correlationId })
-})
+const decodeInitiate = decoder(InitiateRequest)
+const decodeStatus = decoder(StatusRequest)
+const decodeFlatInitiate = decoder(FlatInitiate)
+const decodeFlatStatus = decoder(FlatStatus)
+
+const timestamp = Effect.map(Clock.currentTimeMillis, (now) => new Date(now).toISOString())
+
+/** Whether an event speaks the flat dialect: the kind of request at the top, and no envelope. */
+const isFlat = (event: unknown): boolean =>
+  typeof event === "object" && event !== null && "requestType" in event && !("payload" in event)
+
+const initiateEnvelope = (event: unknown, correlationId: CorrelationId) =>
+  Effect.gen(function* () {
+    const { payload } = yield* decodeInitiate(event)
+    const record = yield* Effect.flatMap(Baton, (baton) => baton.initiate({ ...payload, correlationId }))
+    return initiated(record, correlationId, yield* timestamp)
+  })
+
+const initiateFlat = (event: unknown, correlationId: CorrelationId) =>
+  Effect.gen(function* () {
+    const request = yield* decodeFlatInitiate(event)
+    const initiation: Initiation = {
+      identityId: request.subjectId,
+      email: request.subjectEmail,
+      requestType: request.requestType === "RER" ? "delete" : "export",
+      regulation: "GDPR",
+      correlationId
+    }
+    return flatInitiated(request, yield* Effect.flatMap(Baton, (baton) => baton.initiate(initiation)))
+  })
+
+const statusEnvelope = (event: unknown, correlationId: CorrelationId) =>
+  Effect.gen(function* () {
+    const { payload } = yield* decodeStatus(event)
+    const record = yield* Effect.flatMap(Baton, (baton) => baton.status(payload.mparticleRequestId))
+    return standing(record, payload.correlationId === undefined ? record.correlationId : correlationId, yield* timestamp)
+  })
+
+const statusFlat = (event: unknown) =>
+  Effect.gen(function* () {
+    const request = yield* decodeFlatStatus(event)
+    return flatStanding(request, yield* Effect.flatMap(Baton, (baton) => baton.status(request.initiationReference)))
+  })
 
 const decodeCorrelation = Schema.decodeUnknownOption(
   Schema.Struct({ payload: Schema.Struct({ correlationId: CorrelationId }) })
 )
 
-/** The correlation id of an event that may be anything. */
-const correlationOf = (event: unknown): string | undefined => {
-  const found = decodeCorrelation(event)
-  return found._tag === "Some" ? found.value.payload.correlationId : undefined
-}
-
-const handleAs = <Request extends BatonRequest, Encoded, Success extends InitiateSuccess | StatusSuccess>(
-  request: Schema.Schema<Request, Encoded>,
-  run: (request: Request) => Effect.Effect<Success, BatonError, Baton>
-) => {
-  const decode = Schema.decodeUnknownEither(request, { errors: "all" })
-  return (event: unknown): Effect.Effect<Success | BatonFailure, never, Baton> =>
+/** Runs one kind of request under its correlation id, taken from the event where one can be read, else made. */
+const answering =
+  (respond: (event: unknown, correlationId: CorrelationId) => Effect.Effect<Answer, BatonError, Baton>) =>
+  (event: unknown): Effect.Effect<Answer, never, Baton> =>
     Effect.gen(function* () {
-      const given = correlationOf(event)
-      const id = given ?? (yield* Uuid.v4)
-      const decoded = decode(event)
-      const outcome = Either.isRight(decoded)
-        ? run(decoded.right)
-        : Effect.fail(new ValidationError({ issues: Issue.fromParseError(decoded.left) }))
-      return yield* outcome.pipe(
+      const given = decodeCorrelation(event)
+      const id = given._tag === "Some" ? given.value.payload.correlationId : CorrelationId.make(yield* Uuid.v4)
+      return yield* Effect.flatMap(Baton, (baton) => baton.enabled).pipe(
+        Effect.zipRight(respond(event, id)),
         Effect.tapErrorTag("ValidationError", (error) => Effect.logWarning(error.message)),
-        Effect.catchAll((error) => Effect.succeed(toBatonResponse(error, Either.isRight(decoded) ? id : given))),
+        Effect.catchAll((error) => Effect.succeed(toBatonResponse(error, id))),
         withCorrelation(id)
       )
     })
-}
 
-/** Answers `{action: "initiate", payload}`. */
-export const initiate = handleAs(InitiateRequest, ({ payload }) =>
-  Effect.flatMap(Baton, (baton) => baton.initiate(payload))
-)
+/** Answers an initiation in either dialect. */
+export const initiate = answering((event, id) => {
+  const answer: Effect.Effect<Answer, BatonError, Baton> = isFlat(event)
+    ? initiateFlat(event, id)
+    : initiateEnvelope(event, id)
+  return Effect.zipRight(
+    Metrics.count("BatonRequestsReceived"),
+    Effect.tapError(answer, () => Metrics.count("BatonRequestsFailed"))
+  )
+})
 
-/** Answers `{action: "status", payload}`. */
-export const status = handleAs(StatusRequest, ({ payload }) => Effect.flatMap(Baton, (baton) => baton.status(payload)))
+/** Answers a status query in either dialect. */
+export const status = answering((event, id) => (isFlat(event) ? statusFlat(event) : statusEnvelope(event, id)))
 
 const decodeAction = Schema.decodeUnknownEither(Schema.Struct({ action: Schema.Literal("initiate", "status") }))
 
 /** Answers any event: the action decides, and an event without one is refused. */
-export const handle = (event: unknown): Effect.Effect<BatonResponse, never, Baton> => {
+export const handle = (event: unknown): Effect.Effect<Answer, never, Baton> => {
   const decoded = decodeAction(event)
   if (Either.isRight(decoded)) return decoded.right.action === "status" ? status(event) : initiate(event)
   const error = new ValidationError({ issues: Issue.fromParseError(decoded.left) })
-  return Effect.as(Effect.logWarning(error.message), toBatonResponse(error, correlationOf(event)))
+  return answering(() => Effect.fail(error))(event)
 }
 
-const parameters = Layer.unwrapEffect(
-  Effect.map(MParticleSettings, ({ stage }) =>
-    ParametersLayer.layer({
-      prefix: `/mparticle-api/${stage}`,
-      names: ["dynamodb-table-name", "baton-correlation-table", "mparticle-api-key", "mparticle-api-secret"]
-    })
-  )
-)
-
-/** What a first call needs: the parameters. */
+/** What a first call needs: the parameters. Waits three seconds at most, and never fails. */
 export const warmUp: Effect.Effect<void, never, Parameters> = Effect.flatMap(Parameters, (store) =>
-  Effect.ignoreLogged(store.get("dynamodb-table-name"))
-)
-
-/** Everything `mparticle-api-lambda` runs on, but for the HTTP client. */
-export const layerNoHttp: Layer.Layer<Baton | Parameters, ConfigError.ConfigError, HttpClient.HttpClient> =
-  BatonLayer.layer.pipe(
-    Layer.provide(MParticleLayer.layer),
-    Layer.provide(Layer.merge(RequestStoreLayer.layer, OpenDsrLayer.layer)),
-    Layer.provideMerge(parameters),
-    Layer.provide(settingsLayer)
-  )
-
-/** Everything `mparticle-api-lambda` runs on. */
-export const layer: Layer.Layer<Baton | Parameters, ConfigError.ConfigError> = layerNoHttp.pipe(
-  Layer.provide(Http.layer)
+  store.get("dynamodb-table-name")
+).pipe(
+  Effect.timeout("3 seconds"),
+  Effect.asVoid,
+  Effect.catchAllCause((cause) => Effect.logWarning("the warm-up could not read the parameters", cause))
 )

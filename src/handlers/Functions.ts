@@ -14,5 +14,12 @@ export interface FunctionDefinition {
 
 /** Every deployed function by its name. */
 export const functions: Readonly<Record<string, FunctionDefinition>> = {
-  "mparticle-api-lambda": { entry: "batonRouter", timeoutSeconds: 30, memoryMb: 1024 }
+  "mparticle-api-lambda": { entry: "batonRouter", timeoutSeconds: 30, memoryMb: 1024 },
+  "mparticle-api-retry": {
+    entry: "fallbackRetry",
+    timeoutSeconds: 60,
+    memoryMb: 1024,
+    queue: "fallback",
+    batchSize: 10
+  }
 }

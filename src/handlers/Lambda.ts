@@ -12,6 +12,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Emf from "../layers/Observability/Emf.ts"
+import { describe } from "../layers/Observability/describe.ts"
 import * as JsonLogger from "../layers/Observability/JsonLogger.ts"
 import * as CryptoRandom from "../layers/CryptoRandom.ts"
 import * as Issue from "../schemas/Issue.ts"
@@ -182,16 +183,27 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
       mustExit ||= hung
       if (mustExit && inFlight === 0) return await answerAndExit(context.awsRequestId, exit)
       if (Exit.isSuccess(exit)) return exit.value
-      throw Cause.squash(exit.cause)
+      throw reportable(exit.cause)
     }
   }
 
   return { handler }
 }
 
+/**
+ * The failure as the error that Lambda reports: named after the tag, so that callers can match on it. A fresh one,
+ * because the runtime prints every property of what it is given, and a defect's own message may hold values.
+ */
+const reportable = (cause: Cause.Cause<unknown>): Error => {
+  const { error: message, errorType } = describe(Cause.squash(cause))
+  const error = new Error(message)
+  error.name = errorType
+  return error
+}
+
 /** Answers over the Runtime API and ends the process: a fiber that cannot be stopped must not meet the next invocation. */
 const answerAndExit = async (requestId: string, exit: Exit.Exit<unknown, unknown>): Promise<never> => {
-  const answer = Exit.isSuccess(exit) ? { value: exit.value } : { error: Cause.squash(exit.cause) }
+  const answer = Exit.isSuccess(exit) ? { value: exit.value } : { error: reportable(exit.cause) }
   await RuntimeApi.post(process.env["AWS_LAMBDA_RUNTIME_API"] ?? "", requestId, answer)
   process.exit(1)
 }

@@ -2,9 +2,10 @@
 import * as Schema from "effect/Schema"
 import * as Baton from "./Baton.ts"
 import * as Lambda from "./Lambda.ts"
+import { layer } from "./MParticle.ts"
 
 const lambda = await Lambda.start({
-  layer: Baton.layer,
+  layer,
   warmUp: Baton.warmUp,
   scheduledWarmUp: true,
   namespace: "MParticleAPI"

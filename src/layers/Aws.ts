@@ -2,7 +2,7 @@
 import type { Client, Command, MetadataBearer } from "@smithy/types"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type * as Schedule from "effect/Schedule"
+import * as Retry from "../services/Resilience/Retry.ts"
 import * as Schedules from "../services/Resilience/Schedules.ts"
 import { type AwsErrorKind, type AwsService, classify } from "./Aws/Classification.ts"
 
@@ -28,7 +28,7 @@ export interface SendOptions {
   /** Milliseconds one attempt may take; default 2,000. */
   readonly timeoutMillis?: number
   /** How a transient failure is retried; default {@link Schedules.aws}. Give `Schedules.never` for a call that must go out once. */
-  readonly retry?: Schedule.Schedule<unknown>
+  readonly retry?: Schedules.RetrySchedule
 }
 
 interface SdkErrorParts {
@@ -85,7 +85,7 @@ export const send = <
       onTimeout: () => fromSdk(options, { name: "TimeoutError" })
     })
   )
-  return Effect.retry(attempt, {
+  return Retry.retry(attempt, {
     schedule: options.retry ?? Schedules.aws,
     while: (error) => error.kind === "transient"
   })

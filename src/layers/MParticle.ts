@@ -1,86 +1,253 @@
-/** {@link MParticle}: a request is on record before it is sent, and the record says how far it got. */
+/** {@link MParticle}: a request is on record before it is sent, and whatever breaks, it is sent once. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { RequestRecord } from "../schemas/DataSubjectRequest.ts"
-import { RequestNotFound, SubmissionFailed } from "../schemas/MParticleError.ts"
-import { regulationName, type SubmitRequest, subjectRequestType, timestampFrom } from "../schemas/OpenDsr.ts"
-import { MParticle, type MParticleShape } from "../services/MParticle.ts"
-import { OpenDsr } from "../services/OpenDsr.ts"
-import { RequestStore } from "../services/RequestStore.ts"
+import { isUnsent, type RequestRecord } from "../schemas/DataSubjectRequest.ts"
+import type { FallbackMessage } from "../schemas/FallbackMessage.ts"
+import {
+  type DatabaseError,
+  MParticleApiError,
+  RequestNotFound,
+  SubmissionFailed,
+  type UpstreamError
+} from "../schemas/MParticleError.ts"
+import { Alerts } from "../services/Alerts.ts"
+import { Correlation } from "../services/Correlation.ts"
+import { remainingMillis, within } from "../services/Deadline.ts"
+import { FallbackQueue } from "../services/FallbackQueue.ts"
+import * as Metrics from "../services/Metrics.ts"
+import { BeingSent, MParticle, type MParticleShape, type SubmitError } from "../services/MParticle.ts"
+import { RequestStore, type StoreError } from "../services/RequestStore.ts"
 import { trace } from "../services/Trace.ts"
-import { fingerprintOf, requestIdOf } from "./MParticle/hashing.ts"
-import { MParticleSettings, type MParticleSettingsShape } from "./MParticle/Settings.ts"
+import * as Uuid from "../services/Uuid.ts"
+import * as Guards from "./MParticle/Guards.ts"
+import { fingerprintOf, normalisedEmail, requestIdOf } from "./MParticle/hashing.ts"
+import * as Refresh from "./MParticle/Refresh.ts"
+import { MParticleSettings } from "./MParticle/Settings.ts"
+import * as Submission from "./MParticle/Submission.ts"
 
 const retentionSeconds = 90 * 24 * 60 * 60
+/** Kept back from a caller's time for putting a request that mParticle does not take into the queue. */
+const fallbackReserveMillis = 3_000
+/** The first pause of a twin that waits for the one that sends; it doubles up to the longest. */
+const firstPauseMillis = 100
+const longestPauseMillis = 1_000
 
-const submitBody = (record: RequestRecord, settings: MParticleSettingsShape): SubmitRequest => ({
-  regulation: regulationName[record.regulation],
-  subject_request_id: record.id,
-  subject_request_type: subjectRequestType[record.type],
-  submitted_time: record.submittedAt,
-  // The customer id alone: with an e-mail of another profile beside it mParticle would have to choose one.
-  subject_identities: { controller_customer_id: { value: record.identityId, encoding: "raw" } },
-  api_version: "3.0",
-  status_callback_urls: [`${settings.callbackBaseUrl}/data-subject-requests/${record.id}/callback`],
-  group_id: record.identityId,
-  extensions: { "opendsr.mparticle.com": { skip_waiting_period: settings.skipWaitingPeriod } }
-})
+/** Ends the attempts early enough for what mParticle does not take to be put into the queue. */
+const leavingTimeToQueue = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(remainingMillis, (left) =>
+    Number.isFinite(left) ? within(left - Math.min(fallbackReserveMillis, left * 0.3))(effect) : effect
+  )
 
-/** The service over the request store and the DSR client. */
-export const make: Effect.Effect<MParticleShape, never, RequestStore | OpenDsr | MParticleSettings> = Effect.gen(
-  function* () {
-    const store = yield* RequestStore
-    const openDsr = yield* OpenDsr
-    const settings = yield* MParticleSettings
+type HandOverError = Guards.AttemptError | StoreError
 
-    /** Sends a claimed request. An answer that cannot be written down is not lost: the record can be sent again. */
-    const forward = Effect.fnUntraced(function* (record: RequestRecord) {
-      const accepted = yield* openDsr.submit(submitBody(record, settings)).pipe(
-        // Only mParticle's own refusal ends a request; a missing credential of ours does not.
-        Effect.tapErrorTag("MParticleApiError", (error) =>
-          error.retryable ? Effect.void : store.transition(record, "failed", { failureReason: error.code })
-        ),
-        Effect.catchTags({
-          MParticleApiError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
-          NetworkError: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
-          CallTimeout: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
-        CircuitOpen: (upstream) => new SubmissionFailed({ requestId: record.id, upstream }),
-        RateLimited: (upstream) => new SubmissionFailed({ requestId: record.id, upstream })
-        })
-      )
-      const expected = timestampFrom(accepted.expected_completion_time)
-      const current = yield* store.transition(record, "submitted", {
-        ...(expected === undefined ? {} : { expectedCompletionTime: expected }),
-        ...(typeof accepted.controller_id === "string" ? { controllerId: accepted.controller_id } : {})
-      })
-      return Option.getOrElse(current, () => record)
+/** mParticle refuses this request itself. Refused credentials are our fault: the request stays to be sent. */
+const isRefusal = (error: MParticleApiError): boolean =>
+  !error.retryable && error.status !== 401 && error.status !== 403
+
+/** The refusal that a failed record keeps, as the caller was told it when it happened. */
+const refusalOf = (record: RequestRecord): SubmissionFailed =>
+  new SubmissionFailed({
+    requestId: record.id,
+    upstream: new MParticleApiError({
+      ...(record.failureStatus === undefined ? {} : { status: record.failureStatus }),
+      ...(record.failureMessage === undefined ? {} : { upstreamMessage: record.failureMessage })
+    })
+  })
+
+/** The service over the request store, mParticle's APIs and the fallback queue. */
+export const make = Effect.gen(function* () {
+  const store = yield* RequestStore
+  const queue = yield* FallbackQueue
+  const alerts = yield* Alerts
+  const settings = yield* MParticleSettings
+  const guards = yield* Guards.make
+  const { attempts } = yield* Submission.make
+  const refresh = yield* Refresh.make(guards)
+
+  const leaseOf = (owner: string): Effect.Effect<{ readonly owner: string; readonly until: number }> =>
+    Effect.map(Clock.currentTimeMillis, (now) => ({ owner, until: now + settings.leaseMillis }))
+
+  const takeOver = (record: RequestRecord, owner: string) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      return yield* store.acquire(record.id, { owner, until: now + settings.leaseMillis }, now)
     })
 
-    const submit: MParticleShape["submit"] = Effect.fnUntraced(function* (submission) {
-      const now = yield* Clock.currentTimeMillis
-      const { isNew, record } = yield* store.claim({
-        ...submission,
-        id: requestIdOf(settings.stage, submission),
-        fingerprint: fingerprintOf(submission),
-        submittedAt: new Date(now).toISOString(),
-        expiresAt: Math.floor(now / 1000) + retentionSeconds
+  /** Writes mParticle's own refusal down: it ends the request. */
+  const end = (record: RequestRecord, error: MParticleApiError) =>
+    store.transition(record, "failed", {
+      failureReason: error.code,
+      ...(error.status === undefined ? {} : { failureStatus: error.status }),
+      ...(error.upstreamMessage === undefined ? {} : { failureMessage: error.upstreamMessage })
+    })
+
+  /** Sends a record whose lease we hold, and writes down how far it got. */
+  const handOver = (
+    record: RequestRecord,
+    owner: string,
+    options: { readonly resumed: boolean; readonly retries: boolean }
+  ): Effect.Effect<RequestRecord, HandOverError> =>
+    Effect.gen(function* () {
+      const began = yield* Clock.currentTimeMillis
+      const attempt = yield* attempts(record, owner, options.resumed)
+      const answer = yield* guards.call(attempt, options).pipe(
+        Effect.tapErrorTag("MParticleApiError", (error) => (isRefusal(error) ? end(record, error) : Effect.void)),
+        Effect.tapBoth({
+          onSuccess: () => Metrics.count("DSRSubmissions", { Type: record.type, Success: "true" }),
+          onFailure: () => Metrics.count("DSRSubmissions", { Type: record.type, Success: "false" })
+        })
+      )
+      yield* Metrics.duration("DSRSubmissionDuration", (yield* Clock.currentTimeMillis) - began, { Type: record.type })
+      const moved = yield* store
+        .transition(record, Submission.standingOf(answer), Submission.factsFrom(answer))
+        .pipe(Effect.catchTag("DatabaseError", (error) => noteLater(record, error)))
+      return Option.match(moved, { onNone: () => record, onSome: (current) => current.record })
+    })
+
+  const message = (record: RequestRecord, error: UpstreamError | DatabaseError): Effect.Effect<FallbackMessage> =>
+    Effect.gen(function* () {
+      return {
+        type: "DSR_RETRY",
+        schemaVersion: 1,
+        payload: { requestId: record.id },
+        originalError: {
+          code: error.code,
+          ...(error._tag === "MParticleApiError" && error.status !== undefined ? { status: error.status } : {})
+        },
+        correlationId: yield* Correlation,
+        firstFailedAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
+        attempt: 1
+      }
+    })
+
+  /**
+   * mParticle has the request and the store cannot be told. The queue's consumer will find it at mParticle and write it
+   * down; without the queue the caller has to come again, which finds it just the same.
+   */
+  const noteLater = (record: RequestRecord, error: DatabaseError) =>
+    Effect.flatMap(message(record, error), queue.send).pipe(
+      Effect.mapError(() => error),
+      Effect.as(Option.some({ record: { ...record, status: "submitted" as const }, changed: false }))
+    )
+
+  /** mParticle is out: the request waits in the queue. Nothing that fails after it is in there concerns the caller. */
+  const fallBack = (record: RequestRecord, owner: string, error: UpstreamError): Effect.Effect<RequestRecord, SubmitError> =>
+    Effect.gen(function* () {
+      const failed = new SubmissionFailed({ requestId: record.id, upstream: error })
+      yield* Effect.flatMap(message(record, error), queue.send).pipe(
+        Effect.tapError((cause) => Effect.logError("the fallback queue did not take a request", Cause.fail(cause))),
+        Effect.tapError(() => Effect.ignoreLogged(store.release(record.id, owner))),
+        Effect.mapError(() => failed)
+      )
+      yield* Metrics.count("FallbackQueued")
+      const noted = yield* store.transition(record, "queued").pipe(
+        Effect.tap(() => store.release(record.id, owner)),
+        Effect.catchAll((cause) => Effect.as(Effect.logWarning("a queued request is not marked so", Cause.fail(cause)), Option.none()))
+      )
+      yield* alerts
+        .raise({
+          severity: "HIGH",
+          subject: "mparticle-degraded",
+          message: "mParticle service degraded, using fallback queue",
+          context: { requestId: record.id, code: error.code }
+        })
+        .pipe(Effect.catchAllCause((cause) => Effect.logWarning("an alert was not raised", cause)))
+      return Option.match(noted, {
+        onNone: (): RequestRecord => ({ ...record, status: "queued" }),
+        onSome: (current) => current.record
       })
-      return isNew || record.status === "received" ? yield* forward(record) : record
-    }, trace("dsrSubmit"))
+    })
 
-    const find: MParticleShape["find"] = Effect.fnUntraced(function* (id) {
-      const record = yield* store.get(id)
-      return Option.isSome(record) ? record.value : yield* new RequestNotFound({ requestId: id })
-    }, trace("dsrFind"))
+  /** Sends a record whose lease we hold; what mParticle cannot take now goes to the queue. */
+  const sendOrQueue = (record: RequestRecord, owner: string, resumed: boolean): Effect.Effect<RequestRecord, SubmitError> =>
+    handOver(record, owner, { resumed, retries: true }).pipe(
+      leavingTimeToQueue,
+      Effect.catchTags({
+        LeaseLost: () => Effect.flatMap(reload(record), settle),
+        MParticleApiError: (error) =>
+          error.retryable
+            ? fallBack(record, owner, error)
+            : Effect.zipRight(
+                Effect.ignoreLogged(store.release(record.id, owner)),
+                Effect.fail(new SubmissionFailed({ requestId: record.id, upstream: error }))
+              ),
+        NetworkError: (error) => fallBack(record, owner, error),
+        CallTimeout: (error) => fallBack(record, owner, error),
+        CircuitOpen: (error) => fallBack(record, owner, error),
+        RateLimited: (error) => fallBack(record, owner, error),
+        ConfigurationError: (error) => Effect.zipRight(Effect.ignoreLogged(store.release(record.id, owner)), Effect.fail(error))
+      })
+    )
 
-    return { submit, find }
-  }
-)
+  const reload = (record: RequestRecord): Effect.Effect<RequestRecord, StoreError> =>
+    Effect.map(store.get(record.id), Option.getOrElse(() => record))
 
-/** {@link MParticle} over the request store and the DSR client. */
-export const layer: Layer.Layer<MParticle, never, RequestStore | OpenDsr | MParticleSettings> = Layer.effect(
-  MParticle,
-  make
-)
+  /** A record that was there before us: answered as it is, waited for while its owner sends it, or resumed. */
+  const settle = (record: RequestRecord): Effect.Effect<RequestRecord, SubmitError> =>
+    Effect.gen(function* () {
+      const owner = yield* Uuid.v4
+      let current = record
+      let pause = firstPauseMillis
+      while (isUnsent(current.status)) {
+        const taken = yield* takeOver(current, owner)
+        if (Option.isSome(taken)) return yield* sendOrQueue(taken.value, owner, true)
+        if ((yield* remainingMillis) < pause + fallbackReserveMillis) return current
+        yield* Effect.sleep(Duration.millis(pause))
+        pause = Math.min(pause * 2, longestPauseMillis)
+        current = yield* reload(current)
+      }
+      return current.failureReason === "MPARTICLE_API_ERROR" ? yield* refusalOf(current) : current
+    })
+
+  const submit: MParticleShape["submit"] = Effect.fnUntraced(function* (submission) {
+    const now = yield* Clock.currentTimeMillis
+    const owner = yield* Uuid.v4
+    const { email, ...rest } = submission
+    const request = {
+      ...rest,
+      ...(email === undefined ? {} : { email: normalisedEmail(email) }),
+      id: requestIdOf(settings.stage, submission),
+      fingerprint: fingerprintOf(submission),
+      submittedAt: new Date(now).toISOString(),
+      expiresAt: Math.floor(now / 1000) + retentionSeconds
+    }
+    const { isNew, record } = yield* store.claim(request, yield* leaseOf(owner))
+    return isNew ? yield* sendOrQueue(record, owner, false) : yield* settle(record)
+  }, trace("dsrSubmit"))
+
+  const resubmit: MParticleShape["resubmit"] = Effect.fnUntraced(function* (id) {
+    const found = yield* store.get(id)
+    if (Option.isNone(found)) return yield* Effect.logError("a queued request is not on record")
+    if (!isUnsent(found.value.status)) return
+    yield* guards.admitted
+    const owner = yield* Uuid.v4
+    const taken = yield* takeOver(found.value, owner)
+    if (Option.isNone(taken)) return yield* new BeingSent({ requestId: id })
+    yield* handOver(taken.value, owner, { resumed: true, retries: false }).pipe(
+      Effect.catchTag("LeaseLost", () => Effect.fail(new BeingSent({ requestId: id }))),
+      // The refusal is written down: the message has done its work.
+      Effect.catchIf(
+        (error) => error._tag === "MParticleApiError" && isRefusal(error),
+        () => Effect.logError("mParticle refused a queued request")
+      ),
+      Effect.tapError(() => Effect.ignoreLogged(store.release(id, owner)))
+    )
+  }, trace("dsrResubmit"))
+
+  const find: MParticleShape["find"] = Effect.fnUntraced(function* (id) {
+    const record = yield* store.get(id)
+    return Option.isSome(record) ? yield* refresh(record.value) : yield* new RequestNotFound({ requestId: id })
+  }, trace("dsrFind"))
+
+  return { submit, resubmit, find } satisfies MParticleShape
+})
+
+/** What {@link MParticle} stands on. */
+export type Requirements = Effect.Effect.Context<typeof make>
+
+/** {@link MParticle} over the request store, mParticle's APIs and the fallback queue. */
+export const layer: Layer.Layer<MParticle, never, Requirements> = Layer.effect(MParticle, make)

@@ -1,12 +1,15 @@
-/** {@link Parameters} from AWS Systems Manager: all of a function's parameters in one call, cached for five minutes. */
+/**
+ * {@link Parameters} from AWS Systems Manager: all of a function's parameters in one call, cached for five minutes, and
+ * for up to an hour while the store cannot be read.
+ */
 import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm"
-import * as Cache from "effect/Cache"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ConfigurationError } from "../schemas/MParticleError.ts"
 import { Parameters, type ParametersShape, ParametersUnavailable } from "../services/Parameters.ts"
 import { send } from "./Aws.ts"
+import * as TtlCache from "./Resilience/TtlCache.ts"
 
 /** Milliseconds for which values are kept (seed [A], CachedParameterStore). */
 export const timeToLiveMillis = 300_000
@@ -43,16 +46,10 @@ export const make = (client: SSMClient, options: ParametersOptions): Effect.Effe
       }),
       Effect.mapError((error) => new ParametersUnavailable({ reason: error.errorName }))
     )
-    // One key: the set is read as a whole, and concurrent misses share one read. Effect's cache still hits in the
-    // millisecond in which a value expires, hence one less; and it would keep a failure for that millisecond.
-    const cache = yield* Cache.make({
-      capacity: 1,
-      lookup: (_: "all") => fetchAll,
-      timeToLive: timeToLiveMillis - 1
-    })
-    const all = Effect.tapError(cache.get("all"), () => cache.invalidateAll)
+    // One key: the set is read as a whole, and concurrent misses share one read.
+    const cache = yield* TtlCache.make({ lookup: (_: "all") => fetchAll, timeToLiveMillis })
     const secret: ParametersShape["secret"] = (name) =>
-      Effect.flatMap(all, (values) => {
+      Effect.flatMap(cache.get("all"), (values) => {
         const value = values.get(`${options.prefix}/${name}`)
         return value === undefined || Redacted.value(value) === ""
           ? Effect.fail(new ConfigurationError({ setting: `${options.prefix}/${name}`, reason: "is missing" }))

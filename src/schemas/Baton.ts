@@ -58,6 +58,8 @@ export const StatusSuccess = Schema.Struct({
   correlationId: CorrelationId,
   completedAt: Schema.optionalWith(Schema.String, { exact: true }),
   downloadUrls: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  /** Why a failed request failed: `CANCELLED`, `UNKNOWN_AT_PROCESSOR` or the code of mParticle's refusal. */
+  details: Schema.optionalWith(Schema.Struct({ reason: Schema.String }), { exact: true }),
   timestamp: Schema.String
 })
 export type StatusSuccess = typeof StatusSuccess.Type

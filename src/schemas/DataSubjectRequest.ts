@@ -13,9 +13,12 @@ export const RequestId = Schema.String.pipe(
 )
 export type RequestId = typeof RequestId.Type
 
+/** A text that names something: not blank, not endless, and well-formed Unicode, so that it can be hashed and sent. */
+const isName = (text: string): boolean => text.trim().length > 0 && text.length <= 256 && text.isWellFormed()
+
 /** Guardian's id of a person; mParticle's `controller_customer_id`. */
 export const IdentityId = Schema.String.pipe(
-  Schema.filter((id) => id.trim().length > 0 && id.length <= 256, {
+  Schema.filter(isName, {
     description: "a non-blank text of at most 256 characters"
   }),
   Schema.brand("IdentityId")
@@ -24,7 +27,7 @@ export type IdentityId = typeof IdentityId.Type
 
 /** Ties the steps of one workflow together; chosen by the caller, generated where the caller gives none. */
 export const CorrelationId = Schema.String.pipe(
-  Schema.filter((id) => id.trim().length > 0 && id.length <= 256, {
+  Schema.filter(isName, {
     description: "a non-blank text of at most 256 characters"
   }),
   Schema.brand("CorrelationId")
@@ -82,13 +85,14 @@ export const Timestamp = Schema.String.pipe(
 )
 
 /**
- * A request as the table holds it. `expiresAt` is in epoch seconds (the table's TTL attribute);
- * `fingerprint` tells two different requests under one correlation id apart.
+ * A request as the table holds it. `expiresAt` is in epoch seconds (the table's TTL attribute). `fingerprint` tells two
+ * different requests under one correlation id apart. `claimOwner` may send the request until `leaseUntil` (epoch
+ * milliseconds). `version` counts the state changes, `auditHash` is the head of their chain.
  */
 export const RequestRecord = Schema.Struct({
   id: RequestId,
   identityId: IdentityId,
-  email: Schema.String,
+  email: Schema.optionalWith(Schema.String, { exact: true }),
   type: RequestType,
   regulation: Regulation,
   status: RecordStatus,
@@ -97,12 +101,23 @@ export const RequestRecord = Schema.Struct({
   updatedAt: Timestamp,
   expiresAt: Schema.Number,
   version: Schema.Number,
+  auditHash: Schema.String,
   fingerprint: Schema.String,
   correlationId: CorrelationId,
+  claimOwner: Schema.String,
+  leaseUntil: Schema.Number,
   completedAt: Schema.optionalWith(Timestamp, { exact: true }),
   expectedCompletionTime: Schema.optionalWith(Timestamp, { exact: true }),
   controllerId: Schema.optionalWith(Schema.String, { exact: true }),
   failureReason: Schema.optionalWith(Schema.String, { exact: true }),
+  failureStatus: Schema.optionalWith(Schema.Number, { exact: true }),
+  failureMessage: Schema.optionalWith(Schema.String, { exact: true }),
   lastSyncedAt: Schema.optionalWith(Timestamp, { exact: true })
 })
 export type RequestRecord = typeof RequestRecord.Type
+
+/** Whether a request has come to its end; an end never changes. */
+export const hasEnded = (status: RecordStatus): boolean => status === "completed" || status === "failed"
+
+/** Whether a request is on record but not with mParticle yet. */
+export const isUnsent = (status: RecordStatus): boolean => status === "received" || status === "queued"

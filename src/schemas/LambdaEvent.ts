@@ -1,8 +1,10 @@
 /** The AWS events that reach our functions, as far as we read them. */
 import * as Schema from "effect/Schema"
 
-/** `{"warmup": true}`: builds what a first call needs and answers at once. */
-export const WarmUp = Schema.Struct({ warmup: Schema.Literal(true) })
+/** `{"warmup": true}` and nothing else: builds what a first call needs and answers at once. */
+export const WarmUp = Schema.Struct({ warmup: Schema.Literal(true) }).annotations({
+  parseOptions: { onExcessProperty: "error" }
+})
 
 /** What an EventBridge rule with a schedule sends. */
 export const ScheduledEvent = Schema.Struct({

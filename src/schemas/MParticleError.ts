@@ -106,6 +106,15 @@ export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkErr
   }
 }
 
+/** The fallback queue did not take a request that mParticle could not take either: `SUBMISSION_FAILED` to a caller. */
+export class QueueUnavailable extends Schema.TaggedError<QueueUnavailable>()("QueueUnavailable", {
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `The fallback queue did not take the request (${this.reason})`
+  }
+}
+
 /** Why a call to mParticle did not succeed. */
 export type UpstreamError =
   | MParticleApiError

@@ -46,6 +46,24 @@ export type SubmitAccepted = typeof SubmitAccepted.Type
 export const UpstreamStatus = Schema.Literal("pending", "in_progress", "completed", "cancelled")
 export type UpstreamStatus = typeof UpstreamStatus.Type
 
+/** mParticle's answer to `GET /requests/{id}`, as far as we read it. It does not say what type the request is. */
+export const RequestState = Schema.Struct({
+  subject_request_id: Schema.String,
+  request_status: UpstreamStatus,
+  expected_completion_time: Schema.optional(Schema.NullOr(Schema.String)),
+  controller_id: Schema.optional(Schema.NullOr(Schema.String)),
+  results_url: Schema.optional(Schema.NullOr(Schema.String))
+})
+export type RequestState = typeof RequestState.Type
+
+/** What mParticle's status means for our record. A cancelled erasure has not happened, so it has failed. */
+export const recordStatus: Readonly<Record<UpstreamStatus, "submitted" | "in_progress" | "completed" | "failed">> = {
+  pending: "submitted",
+  in_progress: "in_progress",
+  completed: "completed",
+  cancelled: "failed"
+}
+
 /** The error body of the DSR API; everything in it is optional because gateways in between answer as well. */
 export const ErrorBody = Schema.Struct({
   message: Schema.optional(Schema.NullOr(Schema.String)),

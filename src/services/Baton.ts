@@ -1,22 +1,43 @@
-/** What the privacy orchestrator may ask of us: initiate a request, and where does it stand. */
+/** What the privacy orchestrator may ask of us, in either dialect: initiate a request, and where does it stand. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { InitiatePayload, InitiateSuccess, StatusPayload, StatusSuccess } from "../schemas/Baton.ts"
+import type {
+  CorrelationId,
+  Email,
+  IdentityId,
+  Regulation,
+  RequestId,
+  RequestRecord,
+  RequestType
+} from "../schemas/DataSubjectRequest.ts"
 import type { IntegrationDisabled, ValidationError } from "../schemas/MParticleError.ts"
 import type { FindError, SubmitError } from "./MParticle.ts"
 
+/** One request to initiate; both dialects come down to this. */
+export interface Initiation {
+  readonly identityId: IdentityId
+  readonly email?: Email | undefined
+  readonly requestType: RequestType
+  readonly regulation: Regulation
+  readonly correlationId: CorrelationId
+}
+
 /** Why an initiate was refused or failed. */
-export type InitiateError = IntegrationDisabled | SubmitError
+export type InitiateError = IntegrationDisabled | ValidationError | SubmitError
 
 /** Why a status query was refused or failed. */
 export type StatusError = IntegrationDisabled | FindError
 
 /** Everything Baton may be told instead of a success. */
-export type BatonError = InitiateError | StatusError | ValidationError
+export type BatonError = InitiateError | StatusError
 
 export interface BatonShape {
-  readonly initiate: (payload: InitiatePayload) => Effect.Effect<InitiateSuccess, InitiateError>
-  readonly status: (payload: StatusPayload) => Effect.Effect<StatusSuccess, StatusError>
+  /** Fails while the integration is switched off; asked before an event is even read. */
+  readonly enabled: Effect.Effect<void, IntegrationDisabled>
+  /** Files a request; the record as it stands afterwards. */
+  readonly initiate: (initiation: Initiation) => Effect.Effect<RequestRecord, InitiateError>
+  /** The record of a request. */
+  readonly status: (id: RequestId) => Effect.Effect<RequestRecord, StatusError>
 }
 
 /** The Baton service. */

@@ -1,6 +1,7 @@
 /** Data subject requests against mParticle: filed once, kept on record, followed to their end. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type {
   CorrelationId,
   Email,
@@ -15,13 +16,14 @@ import type {
   DatabaseError,
   IdempotencyConflict,
   RequestNotFound,
-  SubmissionFailed
+  SubmissionFailed,
+  UpstreamError
 } from "../schemas/MParticleError.ts"
 
 /** One request to file. Its id follows from the correlation id, person and type, so a repetition is the same request. */
 export interface Submission {
   readonly identityId: IdentityId
-  readonly email: Email
+  readonly email?: Email
   readonly type: RequestType
   readonly regulation: Regulation
   readonly correlationId: CorrelationId
@@ -33,10 +35,25 @@ export type SubmitError = SubmissionFailed | IdempotencyConflict | DatabaseError
 /** Why a request's record could not be had. */
 export type FindError = RequestNotFound | DatabaseError | ConfigurationError
 
+/** Another process is sending the request right now. */
+export class BeingSent extends Schema.TaggedError<BeingSent>()("BeingSent", { requestId: Schema.String }) {
+  override get message(): string {
+    return "Another process is sending this request"
+  }
+}
+
+/** Why a request from the fallback queue has to come again. */
+export type ResubmitError = UpstreamError | BeingSent | DatabaseError | ConfigurationError
+
 export interface MParticleShape {
   /** Files a request: on record first, then with mParticle. Answers the record as it stands afterwards. */
   readonly submit: (submission: Submission) => Effect.Effect<RequestRecord, SubmitError>
-  /** The record of a request. */
+  /**
+   * Sends a request that waits in the fallback queue, once. Succeeds when there is nothing left to do for the message:
+   * the request is sent, has come to an end, or is not on record.
+   */
+  readonly resubmit: (id: RequestId) => Effect.Effect<void, ResubmitError>
+  /** The record of a request; one that is not at its end and was not compared with mParticle's lately is, first. */
   readonly find: (id: RequestId) => Effect.Effect<RequestRecord, FindError>
 }
 

@@ -1,12 +1,15 @@
-/** mParticle's DSR API as a raw client: its words, its bodies, one error per kind of failure. */
+/** mParticle's DSR API as a raw client: its words, its bodies, one error per kind of failure, one attempt per call. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type { UpstreamError } from "../schemas/MParticleError.ts"
-import type { SubmitAccepted, SubmitRequest } from "../schemas/OpenDsr.ts"
+import type { RequestState, SubmitAccepted, SubmitRequest } from "../schemas/OpenDsr.ts"
 
 export interface OpenDsrShape {
-  /** `POST /requests`, once, within five seconds. */
+  /** `POST /requests`. */
   readonly submit: (request: SubmitRequest) => Effect.Effect<SubmitAccepted, UpstreamError>
+  /** `GET /requests/{id}`; none when mParticle does not know the id. */
+  readonly get: (id: string) => Effect.Effect<Option.Option<RequestState>, UpstreamError>
 }
 
 /** mParticle's DSR API v3. */

@@ -7,14 +7,24 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Option from "effect/Option"
 import * as BatonLayer from "../../src/layers/Baton.ts"
+import * as IdentityResolverLayer from "../../src/layers/IdentityResolver.ts"
+import * as EventsApiLayer from "../../src/layers/MParticle/EventsApi.ts"
+import { breakerKey } from "../../src/layers/MParticle/Guards.ts"
 import * as OpenDsrLayer from "../../src/layers/MParticle/OpenDsr.ts"
 import * as RequestStoreLayer from "../../src/layers/MParticle/RequestStore.ts"
 import { layerOf, type MParticleSettingsShape } from "../../src/layers/MParticle/Settings.ts"
 import * as MParticleLayer from "../../src/layers/MParticle.ts"
-import { ConfigurationError } from "../../src/schemas/MParticleError.ts"
+import * as CircuitBreakerLayer from "../../src/layers/Resilience/CircuitBreaker.ts"
+import type { FallbackMessage } from "../../src/schemas/FallbackMessage.ts"
+import { ConfigurationError, QueueUnavailable } from "../../src/schemas/MParticleError.ts"
+import { type Alert, Alerts } from "../../src/services/Alerts.ts"
+import { FallbackQueue } from "../../src/services/FallbackQueue.ts"
+import type { IdentityResolver } from "../../src/services/IdentityResolver.ts"
 import { Parameters } from "../../src/services/Parameters.ts"
 import { RequestStore } from "../../src/services/RequestStore.ts"
+import * as BreakerSettings from "../../src/services/Resilience/CircuitBreaker/Settings.ts"
 import { Dynamo, tableNames } from "./dynamo.ts"
 
 /** One call that reached the fake mParticle. */
@@ -30,9 +40,35 @@ export type Reply = Response | "reset" | "silence"
 
 /** The fake mParticle: what it received, and how it answers. */
 export interface UpstreamShape {
+  /** `POST /requests`. */
   readonly calls: Array<Call>
+  /** `GET /requests/{id}`. */
+  readonly lookups: Array<Call>
+  /** `POST /events`. */
+  readonly events: Array<Call>
+  /** Messages of the fallback queue. */
+  readonly queued: Array<FallbackMessage>
+  /** Subjects of raised alerts. */
+  readonly alerts: Array<Alert>
   reply: (call: Call) => Reply
+  lookup: (call: Call) => Reply
+  event: (call: Call) => Reply
+  /** Whether the queue takes messages. */
+  queueTakes: boolean
 }
+
+/** A fresh fake: accepts everything, knows no request. */
+export const freshUpstream = (): UpstreamShape => ({
+  calls: [],
+  lookups: [],
+  events: [],
+  queued: [],
+  alerts: [],
+  reply: accepted,
+  lookup: () => Response.json({ code: 404, message: "not found" }, { status: 404 }),
+  event: () => new Response(null, { status: 202 }),
+  queueTakes: true
+})
 
 export class Upstream extends Context.Tag("test/Upstream")<Upstream, UpstreamShape>() {}
 
@@ -61,8 +97,9 @@ const http: Layer.Layer<HttpClient.HttpClient, never, Upstream> = Layer.effect(
   Effect.map(Upstream, (upstream) =>
     HttpClient.make((request, url) => {
       const call = callFrom(request, url)
-      upstream.calls.push(call)
-      const reply = upstream.reply(call)
+      const kind = url.pathname.endsWith("/events") ? "events" : request.method === "GET" ? "lookups" : "calls"
+      upstream[kind].push(call)
+      const reply = { events: upstream.event, lookups: upstream.lookup, calls: upstream.reply }[kind](call)
       if (reply === "silence") return Effect.never
       return reply === "reset"
         ? Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
@@ -76,15 +113,23 @@ export const settings: MParticleSettingsShape = {
   batonEnabled: true,
   batonTimeoutMillis: 25_000,
   dsrUrl: "https://opendsr.example.com/v3",
+  eventsUrl: Option.some("https://events.example.com/v2"),
   callbackBaseUrl: "https://callback.example.com",
-  skipWaitingPeriod: true
+  skipWaitingPeriod: true,
+  statusRefreshMillis: 900_000,
+  leaseMillis: 10_000,
+  attemptMillis: 5_000
 }
 
 const values: Readonly<Record<string, string>> = {
   "dynamodb-table-name": tableNames.dsr,
   "baton-correlation-table": tableNames.correlation,
   "mparticle-api-key": "key",
-  "mparticle-api-secret": "s3cret"
+  "mparticle-api-secret": "s3cret",
+  "events-api-key": "events-key",
+  "events-api-secret": "events-s3cret",
+  "fallback-queue-url": "https://sqs.example.com/fallback",
+  pod: "eu1"
 }
 
 export const parameters = (overrides: Readonly<Record<string, string>> = {}): Layer.Layer<Parameters> => {
@@ -107,19 +152,38 @@ export const store: Layer.Layer<RequestStore, never, Dynamo | Parameters> = Laye
   Effect.flatMap(Dynamo, RequestStoreLayer.make)
 )
 
-/** Baton over everything; the upstream starts out accepting. */
-export const baton = (
-  options: {
-    readonly settings?: Partial<MParticleSettingsShape>
-    readonly parameters?: Readonly<Record<string, string>>
-  } = {}
-) =>
+const fallbackQueue: Layer.Layer<FallbackQueue, never, Upstream> = Layer.effect(
+  FallbackQueue,
+  Effect.map(Upstream, (upstream) => ({
+    send: (message) =>
+      upstream.queueTakes
+        ? Effect.sync(() => void upstream.queued.push(message))
+        : Effect.fail(new QueueUnavailable({ reason: "InternalFailure" }))
+  }))
+)
+
+const alerts: Layer.Layer<Alerts, never, Upstream> = Layer.effect(
+  Alerts,
+  Effect.map(Upstream, (upstream) => ({ raise: (alert) => Effect.sync(() => void upstream.alerts.push(alert)) }))
+)
+
+export interface WorldOptions {
+  readonly settings?: Partial<MParticleSettingsShape>
+  readonly parameters?: Readonly<Record<string, string>>
+  readonly identities?: Layer.Layer<IdentityResolver>
+  readonly alerts?: Layer.Layer<Alerts>
+}
+
+/** Baton and MParticle over everything; the upstream starts out accepting. */
+export const baton = (options: WorldOptions = {}) =>
   BatonLayer.layer.pipe(
-    Layer.provide(MParticleLayer.layer),
-    Layer.provide(OpenDsrLayer.layer),
+    Layer.provide(options.identities ?? IdentityResolverLayer.layer),
+    Layer.provideMerge(MParticleLayer.layer),
+    Layer.provide(Layer.mergeAll(OpenDsrLayer.layer, EventsApiLayer.layer)),
+    Layer.provide(CircuitBreakerLayer.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })),
     Layer.provideMerge(store),
-    Layer.provide(http),
-    Layer.provideMerge(Layer.sync(Upstream, (): UpstreamShape => ({ calls: [], reply: accepted }))),
+    Layer.provide(Layer.mergeAll(http, fallbackQueue, options.alerts ?? alerts)),
+    Layer.provideMerge(Layer.sync(Upstream, freshUpstream)),
     Layer.provide(parameters(options.parameters)),
     Layer.provide(layerOf({ ...settings, ...options.settings }))
   )

@@ -1,7 +1,7 @@
 /** An error that nobody maps must not compile. */
 import * as Match from "effect/Match"
 import { describe, expect, test } from "tstyche"
-import { toBatonResponse } from "../../src/handlers/Baton.ts"
+import { toBatonResponse } from "../../src/handlers/Baton/answers.ts"
 import type { BatonFailure } from "../../src/schemas/Baton.ts"
 import type { ErrorCode, errorCodes } from "../../src/schemas/ErrorCode.ts"
 import type { BatonError } from "../../src/services/Baton.ts"
@@ -13,7 +13,7 @@ const facts = () => ({})
 describe("toBatonResponse", () => {
   test("answers every error of the service", () => {
     expect(toBatonResponse).type.toBeCallableWith(error, "correlation")
-    expect(toBatonResponse(error, undefined)).type.toBe<BatonFailure>()
+    expect(toBatonResponse(error, "correlation")).type.toBe<BatonFailure>()
   })
 
   test("carries a documented code in each of them", () => {

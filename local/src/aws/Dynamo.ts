@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { dieWithParent } from "../dieWithParent.ts"
 import { type Engine, givenEngine } from "./Engine.ts"
 import { freePort } from "./loopback.ts"
 
@@ -63,7 +64,8 @@ const launch = async (
   })
   child.stderr.on("data", (chunk: Buffer) => said.push(chunk.toString("utf8")))
   child.once("error", (error) => said.push(error.message))
-  // Whatever ends this process, the program must not outlive it.
+  dieWithParent(child)
+  // The watcher needs a moment; at an orderly exit nothing may be left for it.
   const reap = (): void => void child.kill("SIGKILL")
   process.once("exit", reap)
   const end = async (): Promise<void> => {

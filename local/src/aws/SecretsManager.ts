@@ -3,15 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto"
 import type { Engine } from "./Engine.ts"
 import { account, region } from "./identity.ts"
 import { JsonFile } from "./JsonFile.ts"
-import {
-  AwsError,
-  type Input,
-  optionalNumber,
-  optionalText,
-  page,
-  requiredText,
-  serveJsonProtocol
-} from "./jsonProtocol.ts"
+import * as json from "./jsonProtocol.ts"
 
 const current = "AWSCURRENT"
 const previous = "AWSPREVIOUS"
@@ -46,11 +38,11 @@ const find = (secrets: Secrets, id: string): Secret =>
   fail("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 
 const fail = (name: string, message: string): never => {
-  throw new AwsError(name, message)
+  throw new json.AwsError(name, message)
 }
 
-const live = (file: File, input: Input): Secret => {
-  const secret = find(file.value, requiredText(input, "SecretId"))
+const live = (file: File, input: json.Input): Secret => {
+  const secret = find(file.value, json.requiredText(input, "SecretId"))
   return secret.DeletedDate === undefined
     ? secret
     : fail(
@@ -64,16 +56,16 @@ const store = (file: File, secret: Secret): void => {
   file.save()
 }
 
-const content = (input: Input): Pick<Version, "SecretString" | "SecretBinary"> | undefined => {
-  const text = optionalText(input, "SecretString")
-  const binary = optionalText(input, "SecretBinary")
+const content = (input: json.Input): Pick<Version, "SecretString" | "SecretBinary"> | undefined => {
+  const text = json.optionalText(input, "SecretString")
+  const binary = json.optionalText(input, "SecretBinary")
   if (text !== undefined && binary !== undefined) {
     return fail("InvalidParameterException", "You can't specify both a binary secret value and a string secret value.")
   }
   return text !== undefined ? { SecretString: text } : binary !== undefined ? { SecretBinary: binary } : undefined
 }
 
-const stagesOf = (input: Input): ReadonlyArray<string> => {
+const stagesOf = (input: json.Input): ReadonlyArray<string> => {
   const given = input["VersionStages"]
   return Array.isArray(given) && given.length > 0 ? given.map(String) : [current]
 }
@@ -92,11 +84,11 @@ const moveStages = (versions: Secret["versions"], stages: ReadonlyArray<string>)
 
 const withVersion = (
   secret: Secret,
-  input: Input,
+  input: json.Input,
   value: NonNullable<ReturnType<typeof content>>,
   stages: ReadonlyArray<string>
 ): readonly [Secret, string] => {
-  const id = optionalText(input, "ClientRequestToken") ?? randomUUID()
+  const id = json.optionalText(input, "ClientRequestToken") ?? randomUUID()
   const same = secret.versions[id]
   if (same !== undefined) {
     return same.SecretString === value.SecretString && same.SecretBinary === value.SecretBinary
@@ -107,11 +99,11 @@ const withVersion = (
   return [{ ...secret, LastChangedDate: now(), versions }, id]
 }
 
-const createSecret = (file: File, input: Input): object => {
-  const name = requiredText(input, "Name")
+const createSecret = (file: File, input: json.Input): object => {
+  const name = json.requiredText(input, "Name")
   const value = content(input)
   const before = file.value[name]
-  const token = optionalText(input, "ClientRequestToken")
+  const token = json.optionalText(input, "ClientRequestToken")
   if (before?.DeletedDate !== undefined) {
     return fail(
       "InvalidRequestException",
@@ -122,7 +114,7 @@ const createSecret = (file: File, input: Input): object => {
     return fail("ResourceExistsException", `The operation failed because the secret ${name} already exists.`)
   }
   const created = now()
-  const description = optionalText(input, "Description")
+  const description = json.optionalText(input, "Description")
   const secret: Secret = before ?? {
     ARN: `arn:aws:secretsmanager:${region}:${account}:secret:${name}-${randomBytes(3).toString("hex")}`,
     Name: name,
@@ -136,10 +128,10 @@ const createSecret = (file: File, input: Input): object => {
   return { ARN: stored.ARN, Name: name, VersionId }
 }
 
-const getSecretValue = (file: File, input: Input): object => {
+const getSecretValue = (file: File, input: json.Input): object => {
   const secret = live(file, input)
-  const id = optionalText(input, "VersionId")
-  const stage = optionalText(input, "VersionStage") ?? (id === undefined ? current : undefined)
+  const id = json.optionalText(input, "VersionId")
+  const stage = json.optionalText(input, "VersionStage") ?? (id === undefined ? current : undefined)
   const [VersionId, version] =
     Object.entries(secret.versions).find(
       ([candidate, { stages }]) =>
@@ -155,7 +147,7 @@ const getSecretValue = (file: File, input: Input): object => {
   return { ARN: secret.ARN, Name: secret.Name, VersionId, VersionStages: stages, ...value }
 }
 
-const putSecretValue = (file: File, input: Input): object => {
+const putSecretValue = (file: File, input: json.Input): object => {
   const value =
     content(input) ?? fail("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
   const VersionStages = stagesOf(input)
@@ -164,8 +156,8 @@ const putSecretValue = (file: File, input: Input): object => {
   return { ARN: secret.ARN, Name: secret.Name, VersionId, VersionStages: secret.versions[VersionId]?.stages }
 }
 
-const updateSecret = (file: File, input: Input): object => {
-  const description = optionalText(input, "Description")
+const updateSecret = (file: File, input: json.Input): object => {
+  const description = json.optionalText(input, "Description")
   const secret = { ...live(file, input), ...(description === undefined ? {} : { Description: description }) }
   const value = content(input)
   const [stored, VersionId] = value === undefined ? [secret, undefined] : withVersion(secret, input, value, [current])
@@ -180,10 +172,10 @@ const described = ({ versions, ...secret }: Secret, stagesMember: string): objec
   )
 })
 
-const deleteSecret = (file: File, input: Input): object => {
-  const days = optionalNumber(input, "RecoveryWindowInDays", 7, recoveryDays) ?? recoveryDays
+const deleteSecret = (file: File, input: json.Input): object => {
+  const days = json.optionalNumber(input, "RecoveryWindowInDays", 7, recoveryDays) ?? recoveryDays
   const force = input["ForceDeleteWithoutRecovery"] === true
-  const secret = force ? find(file.value, requiredText(input, "SecretId")) : live(file, input)
+  const secret = force ? find(file.value, json.requiredText(input, "SecretId")) : live(file, input)
   const DeletionDate = now() + (force ? 0 : days * daySeconds)
   if (force) {
     delete file.value[secret.Name]
@@ -194,22 +186,22 @@ const deleteSecret = (file: File, input: Input): object => {
   return { ARN: secret.ARN, Name: secret.Name, DeletionDate }
 }
 
-const listSecrets = (file: File, input: Input): object => {
-  const limit = optionalNumber(input, "MaxResults", 1, secretsPerPage) ?? secretsPerPage
+const listSecrets = (file: File, input: json.Input): object => {
+  const limit = json.optionalNumber(input, "MaxResults", 1, secretsPerPage) ?? secretsPerPage
   const sorted = Object.values(file.value)
     .filter(({ DeletedDate }) => DeletedDate === undefined || input["IncludePlannedDeletion"] === true)
     .toSorted((a, b) => (a.Name < b.Name ? -1 : 1))
-  const { items, next } = page(sorted, ({ Name }) => Name, limit, optionalText(input, "NextToken"))
+  const { items, next } = json.page(sorted, ({ Name }) => Name, limit, json.optionalText(input, "NextToken"))
   return { SecretList: items.map((secret) => described(secret, "SecretVersionsToStages")), ...next }
 }
 
 /** Starts Secrets Manager; `file` keeps the secrets between runs. */
 export const startSecretsManager = (options: { readonly file?: string | undefined } = {}): Promise<Engine> => {
   const file = new JsonFile<Secrets>(options.file, {})
-  return serveJsonProtocol("secretsmanager", {
+  return json.serveJsonProtocol("secretsmanager", {
     CreateSecret: (input) => createSecret(file, input),
     DeleteSecret: (input) => deleteSecret(file, input),
-    DescribeSecret: (input) => described(find(file.value, requiredText(input, "SecretId")), "VersionIdsToStages"),
+    DescribeSecret: (input) => described(find(file.value, json.requiredText(input, "SecretId")), "VersionIdsToStages"),
     GetSecretValue: (input) => getSecretValue(file, input),
     ListSecrets: (input) => listSecrets(file, input),
     PutSecretValue: (input) => putSecretValue(file, input),

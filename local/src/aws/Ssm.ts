@@ -3,15 +3,7 @@ import { createHash } from "node:crypto"
 import type { Engine } from "./Engine.ts"
 import { account, region } from "./identity.ts"
 import { JsonFile } from "./JsonFile.ts"
-import {
-  AwsError,
-  type Input,
-  optionalNumber,
-  optionalText,
-  page,
-  requiredText,
-  serveJsonProtocol
-} from "./jsonProtocol.ts"
+import * as json from "./jsonProtocol.ts"
 
 const types = ["String", "StringList", "SecureString"] as const
 
@@ -39,7 +31,7 @@ const ciphertextOf = (parameter: Parameter): string => {
   )
 }
 
-const shown = (parameter: Parameter, input: Input): object => ({
+const shown = (parameter: Parameter, input: json.Input): object => ({
   ...parameter,
   Value:
     parameter.Type === "SecureString" && input["WithDecryption"] !== true ? ciphertextOf(parameter) : parameter.Value,
@@ -50,17 +42,17 @@ const shown = (parameter: Parameter, input: Input): object => ({
 const find = (parameters: Parameters, asked: string): Parameter | undefined =>
   Object.values(parameters).find(({ Name }) => Name === asked || arnOf(Name) === asked)
 
-const existing = (parameters: Parameters, input: Input): Parameter => {
-  const name = requiredText(input, "Name")
+const existing = (parameters: Parameters, input: json.Input): Parameter => {
+  const name = json.requiredText(input, "Name")
   const parameter = find(parameters, name)
-  if (parameter === undefined) throw new AwsError("ParameterNotFound", `Parameter ${name} not found.`)
+  if (parameter === undefined) throw new json.AwsError("ParameterNotFound", `Parameter ${name} not found.`)
   return parameter
 }
 
-const getParameters = (parameters: Parameters, input: Input): object => {
+const getParameters = (parameters: Parameters, input: json.Input): object => {
   const names = input["Names"]
   if (!Array.isArray(names) || names.length === 0 || names.length > maximumNames) {
-    throw new AwsError("ValidationException", `Names must have between 1 and ${maximumNames} members`)
+    throw new json.AwsError("ValidationException", `Names must have between 1 and ${maximumNames} members`)
   }
   const found = names.map((name) => [String(name), find(parameters, String(name))] as const)
   return {
@@ -69,41 +61,44 @@ const getParameters = (parameters: Parameters, input: Input): object => {
   }
 }
 
-const getParametersByPath = (parameters: Parameters, input: Input): object => {
-  const path = requiredText(input, "Path")
-  if (!path.startsWith("/")) throw new AwsError("ValidationException", "Path must begin with a slash")
+const getParametersByPath = (parameters: Parameters, input: json.Input): object => {
+  const path = json.requiredText(input, "Path")
+  if (!path.startsWith("/")) throw new json.AwsError("ValidationException", "Path must begin with a slash")
   const root = path.endsWith("/") ? path : `${path}/`
-  const limit = optionalNumber(input, "MaxResults", 1, maximumNames) ?? maximumNames
+  const limit = json.optionalNumber(input, "MaxResults", 1, maximumNames) ?? maximumNames
   const below = Object.values(parameters)
     .filter(
       ({ Name }) => Name.startsWith(root) && (input["Recursive"] === true || !Name.slice(root.length).includes("/"))
     )
     .toSorted((a, b) => (a.Name < b.Name ? -1 : 1))
-  const { items, next } = page(below, ({ Name }) => Name, limit, optionalText(input, "NextToken"))
+  const { items, next } = json.page(below, ({ Name }) => Name, limit, json.optionalText(input, "NextToken"))
   return { Parameters: items.map((parameter) => shown(parameter, input)), ...next }
 }
 
 const validName = (name: string): string => {
   if (!/^[\w./-]+$/.test(name) || (name.includes("/") && !name.startsWith("/"))) {
-    throw new AwsError("ValidationException", "Name must be fully qualified and only have letters, digits and . - _ /")
+    throw new json.AwsError(
+      "ValidationException",
+      "Name must be fully qualified and only have letters, digits and . - _ /"
+    )
   }
   return name
 }
 
-const putParameter = (file: JsonFile<Parameters>, input: Input): object => {
-  const name = validName(requiredText(input, "Name"))
-  const value = requiredText(input, "Value")
+const putParameter = (file: JsonFile<Parameters>, input: json.Input): object => {
+  const name = validName(json.requiredText(input, "Name"))
+  const value = json.requiredText(input, "Value")
   const before = find(file.value, name)
   if (before !== undefined && input["Overwrite"] !== true) {
-    throw new AwsError(
+    throw new json.AwsError(
       "ParameterAlreadyExists",
       "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."
     )
   }
-  const type = types.find((candidate) => candidate === (optionalText(input, "Type") ?? before?.Type))
-  if (type === undefined) throw new AwsError("ValidationException", `Type must be one of ${types.join(", ")}`)
+  const type = types.find((candidate) => candidate === (json.optionalText(input, "Type") ?? before?.Type))
+  if (type === undefined) throw new json.AwsError("ValidationException", `Type must be one of ${types.join(", ")}`)
   if (Buffer.byteLength(value, "utf8") > maximumBytes) {
-    throw new AwsError("ValidationException", `Value must have at most ${maximumBytes} bytes`)
+    throw new json.AwsError("ValidationException", `Value must have at most ${maximumBytes} bytes`)
   }
   const version = (before?.Version ?? 0) + 1
   file.value[name] = { Name: name, Type: type, Value: value, Version: version, LastModifiedDate: Date.now() / 1000 }
@@ -111,7 +106,7 @@ const putParameter = (file: JsonFile<Parameters>, input: Input): object => {
   return { Version: version, Tier: "Standard" }
 }
 
-const deleteParameter = (file: JsonFile<Parameters>, input: Input): object => {
+const deleteParameter = (file: JsonFile<Parameters>, input: json.Input): object => {
   delete file.value[existing(file.value, input).Name]
   file.save()
   return {}
@@ -120,7 +115,7 @@ const deleteParameter = (file: JsonFile<Parameters>, input: Input): object => {
 /** Starts Parameter Store; `file` keeps the parameters between runs. */
 export const startSsm = (options: { readonly file?: string | undefined } = {}): Promise<Engine> => {
   const file = new JsonFile<Parameters>(options.file, {})
-  return serveJsonProtocol("AmazonSSM", {
+  return json.serveJsonProtocol("AmazonSSM", {
     GetParameter: (input) => ({ Parameter: shown(existing(file.value, input), input) }),
     GetParameters: (input) => getParameters(file.value, input),
     GetParametersByPath: (input) => getParametersByPath(file.value, input),

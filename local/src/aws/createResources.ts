@@ -28,6 +28,8 @@ export interface CreateResourcesOptions {
   readonly engines: AwsEndpoints
   /** The proxy, whose host the queue URLs carry. */
   readonly proxy: AwsEndpoints
+  /** Queues beside the product's, by their name in platform.json. */
+  readonly extraQueues?: Readonly<Record<string, QueueDefinition>>
 }
 
 /** As platform.json shows it. */
@@ -126,7 +128,9 @@ const names = (definitions: Readonly<Record<string, TableDefinition>>): Record<s
   Object.fromEntries(Object.entries(definitions).map(([key, { name }]) => [key, name]))
 
 /** Creates what is missing, and answers what there is. A second call changes nothing. */
-export const createResources = async ({ engines, proxy, stage }: CreateResourcesOptions): Promise<Resources> => {
+export const createResources = async (options: CreateResourcesOptions): Promise<Resources> => {
+  const { engines, proxy, stage } = options
+  const allQueues: Readonly<Record<string, QueueDefinition>> = { ...options.extraQueues, ...queues(stage) }
   using clients = new DisposableStack()
   const adopt = <A extends { destroy(): void }>(made: A): A => clients.adopt(made, () => made.destroy())
   const dynamodb = adopt(new DynamoDBClient(client(engines.dynamodb)))
@@ -134,7 +138,7 @@ export const createResources = async ({ engines, proxy, stage }: CreateResources
   const s3 = adopt(new S3Client({ ...client(engines.s3), forcePathStyle: true }))
   const ssm = adopt(new SSMClient(client(engines.ssm)))
   const [created] = await Promise.all([
-    Promise.all(Object.entries(queues(stage)).map(([key, queue]) => createQueues(sqs, key, queue))),
+    Promise.all(Object.entries(allQueues).map(([key, queue]) => createQueues(sqs, key, queue))),
     ...Object.values(tables(stage)).map((table) => createTable(dynamodb, table)),
     ...Object.values(buckets(stage)).map((bucket) => createBucket(s3, bucket))
   ])

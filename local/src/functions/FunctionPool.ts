@@ -92,13 +92,17 @@ export class FunctionPool implements AsyncDisposable {
     this.maxInitMs = options.maxInitMs ?? 10_000
   }
 
-  /** Runs one invocation and answers as Lambda would; rejects only with {@link PoolClosed}. */
+  /** Runs one invocation and answers as Lambda would; rejects with {@link PoolClosed}, or when a header cannot carry it. */
   async invoke(payload: string, options: InvokeOptions = {}): Promise<InvokeResult> {
     const requestId = options.requestId ?? randomUUID()
     this.invocations += 1
     for (;;) {
       const member = await this.acquire()
-      const result = await this.runOn(member, payload, requestId, options)
+      const result = await this.runOn(member, payload, requestId, options).catch((error: unknown) => {
+        // Nobody knows what state it is in; as long as it lives unreleased, it would take one of the pool's places.
+        member.process.kill()
+        throw error
+      })
       if (result !== undefined) return { ...result, requestId }
     }
   }

@@ -189,7 +189,7 @@ export class FunctionProcess {
     }, this.waiter?.timeoutMs)
   }
 
-  /** Runs one invocation; the time limit counts from the moment the process has it. Never rejects. */
+  /** Runs one invocation; the time limit counts from the moment the process has it. Rejects when it cannot be sent. */
   run({ onDelivered, qualifier, ...invocation }: Work): Promise<Ending> {
     const { api } = this
     if (api === undefined || this.leaving) return Promise.resolve({ kind: "undelivered" })

@@ -1,5 +1,5 @@
 /** The Lambda Runtime API of one function process: a loopback server that hands out one invocation at a time. */
-import { createServer } from "node:http"
+import { createServer, validateHeaderValue } from "node:http"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { readLimited } from "../readLimited.ts"
@@ -28,6 +28,21 @@ export interface RuntimeListener {
 
 const prefix = "/2018-06-01/runtime"
 
+/** JSON as a header carries it: what is not printable ASCII is written as an escape, or as a space between the tokens. */
+const headerJson = (json: string): string =>
+  json.replaceAll(/[^ -~]/g, (unit) => (unit < " " ? " " : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`))
+
+const headersOf = (invocation: RuntimeInvocation): Record<string, string> => ({
+  "content-type": "application/json",
+  "content-length": String(Buffer.byteLength(invocation.payload)),
+  "Lambda-Runtime-Aws-Request-Id": invocation.requestId,
+  "Lambda-Runtime-Invoked-Function-Arn": invocation.functionArn,
+  "Lambda-Runtime-Trace-Id": invocation.traceId,
+  ...(invocation.clientContext === undefined
+    ? {}
+    : { "Lambda-Runtime-Client-Context": headerJson(invocation.clientContext) })
+})
+
 const reply = (response: ServerResponse, status: number, body: object): void => {
   const text = JSON.stringify(body)
   response.writeHead(status, { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)) })
@@ -39,7 +54,7 @@ export class RuntimeApi implements AsyncDisposable {
   private readonly server: Server
   private readonly listener: RuntimeListener
   private waiting: ServerResponse | undefined
-  private pending: RuntimeInvocation | undefined
+  private pending: { readonly invocation: RuntimeInvocation; readonly headers: Record<string, string> } | undefined
   private current: RuntimeInvocation | undefined
 
   private constructor(server: Server, listener: RuntimeListener) {
@@ -63,9 +78,11 @@ export class RuntimeApi implements AsyncDisposable {
     return `127.0.0.1:${(this.server.address() as AddressInfo).port}`
   }
 
-  /** Hands the invocation out, now or as soon as the process asks for it. */
+  /** Hands the invocation out, now or as soon as the process asks for it. Throws when a header cannot carry it. */
   dispatch(invocation: RuntimeInvocation): void {
-    this.pending = invocation
+    const headers = headersOf(invocation)
+    for (const [name, value] of Object.entries(headers)) validateHeaderValue(name, value)
+    this.pending = { invocation, headers }
     this.deliver()
   }
 
@@ -90,18 +107,11 @@ export class RuntimeApi implements AsyncDisposable {
     if (pending === undefined || waiting === undefined) return
     this.pending = undefined
     this.waiting = undefined
-    this.current = pending
-    waiting.writeHead(200, {
-      "content-type": "application/json",
-      "content-length": String(Buffer.byteLength(pending.payload)),
-      "Lambda-Runtime-Aws-Request-Id": pending.requestId,
-      "Lambda-Runtime-Deadline-Ms": String(Date.now() + pending.timeoutMs),
-      "Lambda-Runtime-Invoked-Function-Arn": pending.functionArn,
-      "Lambda-Runtime-Trace-Id": pending.traceId,
-      ...(pending.clientContext === undefined ? {} : { "Lambda-Runtime-Client-Context": pending.clientContext })
-    })
-    waiting.end(pending.payload)
-    this.listener.onDelivered(pending)
+    const { invocation, headers } = pending
+    this.current = invocation
+    waiting.writeHead(200, { ...headers, "Lambda-Runtime-Deadline-Ms": String(Date.now() + invocation.timeoutMs) })
+    waiting.end(invocation.payload)
+    this.listener.onDelivered(invocation)
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -122,7 +132,7 @@ export class RuntimeApi implements AsyncDisposable {
     }
     const match = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/.exec(path)
     if (request.method !== "POST" || match === null) return reply(response, 404, { errorMessage: "404 page not found" })
-    if (this.current === undefined || decodeURIComponent(match[1] ?? "") !== this.current.requestId) {
+    if (this.current === undefined || match[1] !== encodeURIComponent(this.current.requestId)) {
       return reply(response, 400, { errorMessage: "Invalid request ID", errorType: "InvalidRequestID" })
     }
     this.current = undefined

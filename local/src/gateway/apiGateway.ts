@@ -1,4 +1,5 @@
 /** API Gateway's REST proxy integration: a client's request to a function's event, its result to the client's answer. */
+import { validateHeaderName, validateHeaderValue } from "node:http"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Lambda } from "../functions/Lambda.ts"
 import { readLimited } from "../readLimited.ts"
@@ -20,6 +21,9 @@ interface ProxyResult {
 
 const bodyLimit = 10 * 1024 * 1024
 const eventLimit = 6 * 1024 * 1024
+
+/** Headers that say how the body is sent, which is the gateway's own affair. */
+const dropped = new Set(["trailer", "transfer-encoding"])
 
 /** Headers that API Gateway does not take from a function as they are. */
 const remapped = new Set(["connection", "content-length", "date", "host", "server", "user-agent", "www-authenticate"])
@@ -48,6 +52,16 @@ const manyValues = (value: unknown): ReadonlyArray<string> | undefined => {
   return texts.every((text) => text !== undefined) ? texts : undefined
 }
 
+const canBeSent = (name: string, values: ReadonlyArray<string>): boolean => {
+  try {
+    validateHeaderName(name)
+    for (const value of values) validateHeaderValue(name, value)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const responseHeaders = (single: unknown, multi: unknown): Record<string, Array<string>> | undefined => {
   const singles = headerMap(single, oneValue)
   const multis = headerMap(multi, manyValues)
@@ -55,8 +69,9 @@ const responseHeaders = (single: unknown, multi: unknown): Record<string, Array<
   const headers: Record<string, Array<string>> = { "content-type": ["application/json"] }
   // A header in both maps is the multi-value one's.
   for (const [name, values] of [...singles, ...multis]) {
+    if (!canBeSent(name, values)) return undefined
     const key = name.toLowerCase()
-    if (key !== "transfer-encoding") headers[remapped.has(key) ? `x-amzn-remapped-${key}` : key] = [...values]
+    if (!dropped.has(key)) headers[remapped.has(key) ? `x-amzn-remapped-${key}` : key] = [...values]
   }
   return headers
 }
@@ -69,7 +84,7 @@ const proxyResult = (payload: string): ProxyResult | undefined => {
   const body = result["body"] ?? ""
   const encoded = result["isBase64Encoded"] ?? false
   const headers = responseHeaders(result["headers"], result["multiValueHeaders"])
-  if (!Number.isInteger(status) || status < 100 || status > 599) return undefined
+  if (!Number.isInteger(status) || status < 200 || status > 599) return undefined
   if (typeof body !== "string" || typeof encoded !== "boolean" || headers === undefined) return undefined
   return { status, headers, body: Buffer.from(body, encoded ? "base64" : "utf8") }
 }

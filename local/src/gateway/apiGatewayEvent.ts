@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import { account } from "../aws/identity.ts"
+import { decoded } from "../decoded.ts"
 
 /** A path prefix of the API and the function behind it. */
 export interface Route {
@@ -64,14 +65,6 @@ const queryOf = (search: string): Map<string, Array<string>> | undefined => {
   const query = new Map<string, Array<string>>()
   for (const [name, value] of new URLSearchParams(search)) query.set(name, [...(query.get(name) ?? []), value])
   return query.size === 0 ? undefined : query
-}
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 const utf8 = new TextDecoder("utf8", { fatal: true, ignoreBOM: true })

@@ -1,6 +1,7 @@
 /** The Invoke API of AWS Lambda, as the real `LambdaClient` speaks it. */
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { decoded } from "../decoded.ts"
 import { functionArn } from "../functions/functionArn.ts"
 import type { Lambda, LambdaCall, Refusal } from "../functions/Lambda.ts"
 import { readLimited } from "../readLimited.ts"
@@ -95,7 +96,7 @@ const invokeSync = async (response: ServerResponse, lambda: Lambda, call: Lambda
 /** Serves one request of the Invoke API; the caller has checked {@link isInvocation}. */
 export const invokeApi = async (request: IncomingMessage, response: ServerResponse, lambda: Lambda): Promise<void> => {
   const url = new URL(request.url ?? "", "http://lambda")
-  const asked = decodeURIComponent(invocationPath.exec(url.pathname)?.[1] ?? "")
+  const asked = decoded(invocationPath.exec(url.pathname)?.[1] ?? "")
   const type = headerOf(request, "x-amz-invocation-type") ?? "RequestResponse"
   const { bytes, tooLarge } = await readLimited(request, type === "Event" ? eventLimit : syncLimit)
   if (request.method !== "POST") return sendError(response, "InvalidRequestContentException", 405, "Method not allowed")

@@ -1,5 +1,6 @@
 /** The routes through which faults are set, journals read and simulated vendors moved on. */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { decoded } from "../decoded.ts"
 import { readLimited } from "../readLimited.ts"
 import { InvalidRule } from "../sandboxes/Faults.ts"
 import type { Sandbox } from "../sandboxes/Sandbox.ts"
@@ -35,7 +36,7 @@ export const sandboxRoutes = async (
 ): Promise<void> => {
   const [, , name = "", ...rest] = (request.url ?? "").split("?")[0]?.split("/") ?? []
   const { bytes } = await readLimited(request, bodyLimit)
-  const entry = sandboxes.get(decodeURIComponent(name))
+  const entry = sandboxes.get(decoded(name))
   if (entry === undefined) {
     return json(response, 404, {
       message: `there is no sandbox ${name}; there are ${[...sandboxes.keys()].join(", ")}`

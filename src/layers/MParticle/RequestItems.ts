@@ -1,10 +1,15 @@
-/** The items of the request store: the record, its correlation entry and the lock of the active request. */
+/** The items of the request store: the record, its audit entries, its correlation entry and the active request's lock. */
 import type { AttributeValue, TransactWriteItem } from "@aws-sdk/client-dynamodb"
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb"
-import type * as Either from "effect/Either"
-import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { RequestId, RequestRecord } from "../../schemas/DataSubjectRequest.ts"
+import { AuditEntry } from "../../schemas/AuditEntry.ts"
+import {
+  type RecordStatus,
+  RequestId,
+  RequestRecord,
+  statusRank,
+  type RequestId as Id
+} from "../../schemas/DataSubjectRequest.ts"
 import { activeLockId } from "./hashing.ts"
 
 export type Item = Record<string, AttributeValue>
@@ -14,19 +19,28 @@ export interface Tables {
   readonly correlation: string
 }
 
-const decodeRecord = Schema.decodeUnknownEither(RequestRecord)
+const decoder = <A, I>(schema: Schema.Schema<A, I>) => {
+  const decode = Schema.decodeUnknownEither(schema)
+  return (item: Item) => decode(unmarshall(item))
+}
 
 /** An item as a record; an item that is not one is a left. */
-export const recordFrom = (item: Item): Either.Either<RequestRecord, ParseResult.ParseError> =>
-  decodeRecord(unmarshall(item))
+export const recordFrom = decoder(RequestRecord)
 
-/** Whose request holds a correlation id or an active lock. */
-export const Pointer = Schema.Struct({ requestId: RequestId })
-const decodePointer = Schema.decodeUnknownEither(Pointer)
+/** An item as an entry of the audit trail. */
+export const auditEntryFrom = decoder(AuditEntry)
+
+/** Whose request holds a correlation id or an active lock; a lock has no fingerprint. */
+const Pointer = Schema.Struct({
+  requestId: RequestId,
+  fingerprint: Schema.optionalWith(Schema.String, { exact: true })
+})
 
 /** An item as a pointer to a request. */
-export const pointerFrom = (item: Item): Either.Either<typeof Pointer.Type, ParseResult.ParseError> =>
-  decodePointer(unmarshall(item))
+export const pointerFrom = decoder(Pointer)
+
+/** Key of an audit entry in the table of requests. */
+export const auditId = (id: Id, sequence: number): string => `AUDIT#${id}#${sequence}`
 
 const put = (table: string, item: object, condition: string, values?: object): TransactWriteItem => ({
   Put: {
@@ -38,57 +52,89 @@ const put = (table: string, item: object, condition: string, values?: object): T
   }
 })
 
+/** The write of an audit entry; it lives as long as its record. */
+export const auditWrite = (table: string, entry: AuditEntry, expiresAt: number, nowSeconds: number): TransactWriteItem =>
+  put(
+    table,
+    { ...entry, id: auditId(entry.requestId, entry.sequence), expiresAt },
+    "attribute_not_exists(id) OR expiresAt <= :now",
+    { ":now": nowSeconds }
+  )
+
+/** The write that leads a correlation id to a request, unless it leads somewhere already. */
+export const correlationWrite = (
+  table: string,
+  record: Pick<RequestRecord, "correlationId" | "fingerprint" | "submittedAt" | "expiresAt">,
+  requestId: Id,
+  nowSeconds: number
+): TransactWriteItem =>
+  put(
+    table,
+    {
+      correlationId: record.correlationId,
+      requestId,
+      fingerprint: record.fingerprint,
+      createdAt: record.submittedAt,
+      expiresAt: record.expiresAt
+    },
+    "attribute_not_exists(correlationId) OR expiresAt <= :now",
+    { ":now": nowSeconds }
+  )
+
 /**
- * The three writes of a claim, in this order. Entries past their time to live count as gone, since DynamoDB
- * deletes late; `staleLockOf` is a request whose lock may be taken over because that request has ended.
+ * The writes of a claim, in this order. Entries past their time to live count as gone, since DynamoDB deletes late;
+ * `staleLockOf` is a request whose lock may be taken over because that request has ended.
  */
 export const claimWrites = (
   tables: Tables,
   record: RequestRecord,
-  options: { readonly createdAt: string; readonly nowSeconds: number; readonly staleLockOf?: string }
+  first: AuditEntry,
+  options: { readonly nowSeconds: number; readonly staleLockOf?: string }
 ): ReadonlyArray<TransactWriteItem> => {
-  const pointer = { requestId: record.id, createdAt: options.createdAt, expiresAt: record.expiresAt }
-  const time = { ":now": options.nowSeconds }
+  const now = { ":now": options.nowSeconds }
+  const lock = {
+    id: activeLockId(record.identityId, record.type),
+    requestId: record.id,
+    createdAt: record.submittedAt,
+    expiresAt: record.expiresAt
+  }
   return [
-    put(tables.dsr, record, "attribute_not_exists(id) OR expiresAt <= :now", time),
-    put(
-      tables.correlation,
-      { correlationId: record.correlationId, fingerprint: record.fingerprint, ...pointer },
-      "attribute_not_exists(correlationId) OR expiresAt <= :now",
-      time
-    ),
-    put(
-      tables.dsr,
-      { id: activeLockId(record.identityId, record.type), ...pointer },
-      "attribute_not_exists(id) OR expiresAt <= :now OR requestId = :stale",
-      { ...time, ":stale": options.staleLockOf ?? "" }
-    )
+    put(tables.dsr, record, "attribute_not_exists(id) OR expiresAt <= :now", now),
+    correlationWrite(tables.correlation, record, record.id, options.nowSeconds),
+    put(tables.dsr, lock, "attribute_not_exists(id) OR expiresAt <= :now OR requestId = :stale", {
+      ...now,
+      ":stale": options.staleLockOf ?? ""
+    }),
+    auditWrite(tables.dsr, first, record.expiresAt, options.nowSeconds)
   ]
 }
 
-/** The update that moves a record forward: only where the record exists and stands lower. */
+/** The update that moves a record forward: only where it exists, stands lower, and is the version that we know. */
 export const transitionUpdate = (
   table: string,
-  id: RequestId,
-  changes: Readonly<Record<string, unknown>>,
-  rank: number
-) => {
-  const names = Object.keys(changes)
+  record: RequestRecord,
+  to: RecordStatus,
+  changes: Readonly<Record<string, unknown>>
+): TransactWriteItem => {
+  const all: Readonly<Record<string, unknown>> = {
+    ...changes,
+    status: to,
+    statusRank: statusRank[to],
+    version: record.version + 1
+  }
+  const names = Object.keys(all)
   return {
-    TableName: table,
-    Key: marshall({ id }),
-    UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(", ")} ADD #version :one`,
-    ConditionExpression: "attribute_exists(id) AND #statusRank < :rank",
-    ExpressionAttributeNames: {
-      ...Object.fromEntries(names.map((name) => [`#${name}`, name])),
-      "#statusRank": "statusRank",
-      "#version": "version"
-    },
-    ExpressionAttributeValues: marshall({
-      ...Object.fromEntries(names.map((name) => [`:${name}`, changes[name]])),
-      ":rank": rank,
-      ":one": 1
-    }),
-    ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const
+    Update: {
+      TableName: table,
+      Key: marshall({ id: record.id }),
+      UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}`,
+      ConditionExpression: "attribute_exists(id) AND #statusRank < :statusRank AND #version = :known",
+      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+      ExpressionAttributeValues: marshall({
+        ...Object.fromEntries(names.map((name) => [`:${name}`, all[name]])),
+        ":known": record.version
+      }),
+      ReturnValuesOnConditionCheckFailure: "ALL_OLD"
+    }
   }
 }

@@ -1,13 +1,5 @@
 /** {@link RequestStore} in DynamoDB (docs/adr/0001). */
-import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  TransactionCanceledException,
-  TransactWriteItemsCommand,
-  UpdateItemCommand
-} from "@aws-sdk/client-dynamodb"
+import { ConditionalCheckFailedException, DeleteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb"
 import { marshall } from "@aws-sdk/util-dynamodb"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -15,162 +7,190 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { type RecordStatus, type RequestId, type RequestRecord, statusRank } from "../../schemas/DataSubjectRequest.ts"
+import { hasEnded, type RecordStatus, type RequestRecord, statusRank } from "../../schemas/DataSubjectRequest.ts"
 import { DatabaseError, IdempotencyConflict } from "../../schemas/MParticleError.ts"
-import { Parameters } from "../../services/Parameters.ts"
+import type { Parameters } from "../../services/Parameters.ts"
 import {
+  type ClaimOutcome,
+  type Lease,
   type NewRequest,
   RequestStore,
   type RequestStoreShape,
   type StoreError,
   type TransitionFacts
 } from "../../services/RequestStore.ts"
-import * as Uuid from "../../services/Uuid.ts"
-import { type AwsError, send } from "../Aws.ts"
+import type { AwsError } from "../Aws.ts"
+import { genesis, sealed } from "./AuditChain.ts"
 import { activeLockId } from "./hashing.ts"
-import { claimWrites, type Item, pointerFrom, recordFrom, type Tables, transitionUpdate } from "./RequestItems.ts"
+import { auditWrite, claimWrites, correlationWrite, pointerFrom, transitionUpdate } from "./RequestItems.ts"
+import * as RequestQueries from "./RequestQueries.ts"
+import * as RequestTable from "./RequestTable.ts"
+import { failedIn, nowSeconds, readable, readRecord } from "./RequestTable.ts"
 
-const failedIn =
-  (operation: string) =>
-  (error: AwsError): DatabaseError =>
-    new DatabaseError({ operation, reason: error.errorName })
+/** A record that changes under a transition's hands this often is in nobody's control. */
+const maxVersionConflicts = 5
 
-const isEnd = (status: RecordStatus): boolean => status === "completed" || status === "failed"
+const lostCondition = (error: AwsError): boolean => error.cause instanceof ConditionalCheckFailedException
 
-const decode = (operation: string, item: Item): Effect.Effect<RequestRecord, DatabaseError> =>
-  Either.match(recordFrom(item), {
-    onLeft: () => Effect.fail(new DatabaseError({ operation, reason: "the stored record cannot be read" })),
-    onRight: Effect.succeed
-  })
-
-/** The items that stood in a cancelled transaction's way, by the position of their write. */
-const blockers = (error: AwsError): ReadonlyArray<Item | undefined> | undefined =>
-  error.kind === "conditionFailed" && error.cause instanceof TransactionCanceledException
-    ? (error.cause.CancellationReasons ?? []).map((reason) =>
-        reason.Code === "ConditionalCheckFailed" ? (reason.Item ?? {}) : undefined
-      )
-    : undefined
-
-/** The store over a given client; table names are read with every call, through the parameter cache. */
+/** The store over a given client. */
 export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, never, Parameters> =>
   Effect.gen(function* () {
-    const parameters = yield* Parameters
-    const tables: Effect.Effect<Tables, StoreError> = Effect.all(
-      { dsr: parameters.get("dynamodb-table-name"), correlation: parameters.get("baton-correlation-table") },
-      { concurrency: "unbounded" }
-    ).pipe(
-      Effect.catchTag("ParametersUnavailable", (error) =>
-        Effect.fail(new DatabaseError({ operation: "table names", reason: error.reason }))
-      )
-    )
+    const table = yield* RequestTable.make(client)
+    const queries = RequestQueries.make(client, table)
 
-    const get = Effect.fnUntraced(function* (id: RequestId) {
-      const { dsr } = yield* tables
-      const { Item: item } = yield* send(
-        client,
-        new GetItemCommand({ TableName: dsr, Key: marshall({ id }), ConsistentRead: true }),
-        { service: "dynamodb", operation: "GetItem" }
-      ).pipe(Effect.mapError(failedIn("get")))
-      if (item === undefined) return Option.none()
-      const record = yield* decode("get", item)
-      const nowSeconds = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-      return record.expiresAt > nowSeconds ? Option.some(record) : Option.none()
-    })
+    const existing = (record: RequestRecord): ClaimOutcome => ({ isNew: false, record })
 
-    const claim: RequestStoreShape["claim"] = Effect.fnUntraced(function* (request: NewRequest) {
-      const names = yield* tables
-      const record: RequestRecord = {
+    /** One attempt at a claim; a lock whose request has ended (a crash before its release) is taken over, once. */
+    const attempt = (record: RequestRecord, staleLockOf?: string): Effect.Effect<ClaimOutcome, StoreError | IdempotencyConflict> =>
+      Effect.gen(function* () {
+        const tables = yield* table.tables
+        const now = yield* nowSeconds
+        const entry = sealed({ requestId: record.id, sequence: 1, at: record.submittedAt, to: "received", previousHash: genesis })
+        const claimed = { ...record, auditHash: entry.hash }
+        const options = { nowSeconds: now, ...(staleLockOf === undefined ? {} : { staleLockOf }) }
+        const blockers = yield* table.write("claim", claimWrites(tables, claimed, entry, options))
+        const [same, correlated, active] = blockers
+        if (blockers.length === 0) return { isNew: true, record: claimed }
+        if (same !== undefined) {
+          const earlier = yield* readRecord("claim", same)
+          return earlier.fingerprint === record.fingerprint
+            ? existing(earlier)
+            : yield* new IdempotencyConflict({ requestId: earlier.id })
+        }
+        if (correlated !== undefined) {
+          const pointer = yield* readable("claim", pointerFrom(correlated))
+          const other = yield* queries.get(pointer.requestId)
+          return Option.isSome(other) && pointer.fingerprint === record.fingerprint
+            ? existing(other.value)
+            : yield* new IdempotencyConflict({ requestId: pointer.requestId })
+        }
+        const holder = yield* readable("claim", pointerFrom(active ?? {}))
+        const current = yield* queries.get(holder.requestId)
+        if (Option.isSome(current) && !hasEnded(current.value.status)) {
+          // The correlation id leads to the active request from now on, also after that has ended.
+          yield* table.write("claim", [correlationWrite(tables.correlation, record, holder.requestId, now)])
+          return existing(current.value)
+        }
+        return staleLockOf === undefined
+          ? yield* attempt(record, holder.requestId)
+          : yield* new DatabaseError({ operation: "claim", reason: "the active lock is contended" })
+      })
+
+    const claim: RequestStoreShape["claim"] = (request: NewRequest, lease: Lease) =>
+      attempt({
         ...request,
         status: "received",
         statusRank: statusRank.received,
         updatedAt: request.submittedAt,
-        version: 1
-      }
-      // A lock whose request has ended (a crash between the end and the release) is taken over, once.
-      const attempt = (staleLockOf: string | undefined): ReturnType<RequestStoreShape["claim"]> =>
-        Effect.gen(function* () {
-          const nowSeconds = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-          const writes = claimWrites(names, record, {
-            createdAt: record.submittedAt,
-            nowSeconds,
-            ...(staleLockOf === undefined ? {} : { staleLockOf })
-          })
-          const outcome = yield* send(
-            client,
-            new TransactWriteItemsCommand({ TransactItems: [...writes], ClientRequestToken: yield* Uuid.v4 }),
-            { service: "dynamodb", operation: "TransactWriteItems" }
-          ).pipe(Effect.either)
-          if (Either.isRight(outcome)) return { isNew: true, record }
-          const inTheWay = blockers(outcome.left)
-          if (inTheWay === undefined) return yield* failedIn("claim")(outcome.left)
-          const [same, correlated, active] = inTheWay
-          if (same !== undefined) {
-            const earlier = yield* decode("claim", same)
-            return earlier.fingerprint === record.fingerprint
-              ? { isNew: false, record: earlier }
-              : yield* new IdempotencyConflict({ requestId: earlier.id })
-          }
-          if (correlated !== undefined) {
-            const other = pointerFrom(correlated)
-            return yield* new IdempotencyConflict({
-              requestId: Either.isRight(other) ? other.right.requestId : "unknown"
-            })
-          }
-          const holder = active === undefined ? Either.left(undefined) : pointerFrom(active)
-          if (Either.isLeft(holder))
-            return yield* new DatabaseError({ operation: "claim", reason: "the active lock cannot be read" })
-          const current = yield* get(holder.right.requestId)
-          if (Option.isSome(current) && !isEnd(current.value.status)) return { isNew: false, record: current.value }
-          if (staleLockOf !== undefined)
-            return yield* new DatabaseError({ operation: "claim", reason: "the active lock is contended" })
-          return yield* attempt(holder.right.requestId)
-        })
-      return yield* attempt(undefined)
+        version: 1,
+        auditHash: genesis,
+        claimOwner: lease.owner,
+        leaseUntil: lease.until
+      })
+
+    const acquire: RequestStoreShape["acquire"] = Effect.fnUntraced(function* (id, lease, now) {
+      const { dsr } = yield* table.tables
+      const command = new UpdateItemCommand({
+        TableName: dsr,
+        Key: marshall({ id }),
+        UpdateExpression: "SET claimOwner = :owner, leaseUntil = :until",
+        ConditionExpression:
+          "attribute_exists(id) AND statusRank < :sent AND (claimOwner = :owner OR leaseUntil <= :now)",
+        ExpressionAttributeValues: marshall({
+          ":owner": lease.owner,
+          ":until": lease.until,
+          ":sent": statusRank.submitted,
+          ":now": now
+        }),
+        ReturnValues: "ALL_NEW"
+      })
+      const outcome = yield* Effect.either(table.run("UpdateItem", client, command))
+      if (Either.isRight(outcome)) return Option.some(yield* readRecord("acquire", outcome.right.Attributes ?? {}))
+      return lostCondition(outcome.left) ? Option.none() : yield* failedIn("acquire")(outcome.left)
     })
+
+    /** An update that may find its condition lost, and then leaves things as they are. */
+    const update = (operation: string, id: string, set: string, condition: string, values: object) =>
+      Effect.gen(function* () {
+        const { dsr } = yield* table.tables
+        const command = new UpdateItemCommand({
+          TableName: dsr,
+          Key: marshall({ id }),
+          UpdateExpression: set,
+          ConditionExpression: condition,
+          ExpressionAttributeValues: marshall(values)
+        })
+        yield* table.run("UpdateItem", client, command).pipe(
+          Effect.catchIf(lostCondition, () => Effect.void),
+          Effect.mapError(failedIn(operation))
+        )
+      })
+
+    const release: RequestStoreShape["release"] = (id, owner) =>
+      update("release", id, "SET leaseUntil = :none", "claimOwner = :owner", { ":owner": owner, ":none": 0 })
+
+    const markSynced: RequestStoreShape["markSynced"] = (id, at) =>
+      update("markSynced", id, "SET lastSyncedAt = :at", "attribute_exists(id)", { ":at": at })
 
     // Not in one transaction with the end: a lock left behind by a crash is taken over by the next claim.
-    const release = (dsr: string, record: RequestRecord) =>
-      send(
-        client,
-        new DeleteItemCommand({
-          TableName: dsr,
-          Key: marshall({ id: activeLockId(record.identityId, record.type) }),
-          ConditionExpression: "attribute_not_exists(id) OR requestId = :id",
-          ExpressionAttributeValues: marshall({ ":id": record.id })
-        }),
-        { service: "dynamodb", operation: "DeleteItem" }
-      ).pipe(
-        Effect.catchAll((error) =>
-          Effect.logWarning("the lock of an ended request was not released", Cause.fail(error))
+    const unlock = (dsr: string, record: RequestRecord) =>
+      table
+        .run(
+          "DeleteItem",
+          client,
+          new DeleteItemCommand({
+            TableName: dsr,
+            Key: marshall({ id: activeLockId(record.identityId, record.type) }),
+            ConditionExpression: "attribute_not_exists(id) OR requestId = :id",
+            ExpressionAttributeValues: marshall({ ":id": record.id })
+          })
         )
-      )
+        .pipe(
+          Effect.catchAll((error) =>
+            Effect.logWarning("the lock of an ended request was not released", Cause.fail(error))
+          )
+        )
 
-    const transition: RequestStoreShape["transition"] = Effect.fnUntraced(function* (
+    const move = (
       record: RequestRecord,
       to: RecordStatus,
-      facts?: TransitionFacts
-    ) {
-      const { dsr } = yield* tables
-      const updatedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
-      const changes = { ...facts, status: to, statusRank: statusRank[to], updatedAt }
-      const outcome = yield* send(
-        client,
-        new UpdateItemCommand({
-          ...transitionUpdate(dsr, record.id, changes, statusRank[to]),
-          ReturnValues: "ALL_NEW"
-        }),
-        { service: "dynamodb", operation: "UpdateItem" }
-      ).pipe(Effect.either)
-      if (Either.isLeft(outcome)) {
-        const cause = outcome.left.cause
-        if (!(cause instanceof ConditionalCheckFailedException)) return yield* failedIn("transition")(outcome.left)
-        return cause.Item === undefined ? Option.none() : Option.some(yield* decode("transition", cause.Item))
-      }
-      if (isEnd(to)) yield* release(dsr, record)
-      return Option.some(yield* decode("transition", outcome.right.Attributes ?? {}))
-    })
+      facts: TransitionFacts,
+      conflicts: number
+    ): ReturnType<RequestStoreShape["transition"]> =>
+      Effect.gen(function* () {
+        const { dsr } = yield* table.tables
+        const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+        const entry = sealed({
+          requestId: record.id,
+          sequence: record.version + 1,
+          at,
+          from: record.status,
+          to,
+          ...(facts.failureReason === undefined ? {} : { reason: facts.failureReason }),
+          previousHash: record.auditHash
+        })
+        const changes = { ...facts, updatedAt: at, auditHash: entry.hash }
+        const [standing] = yield* table.write("transition", [
+          transitionUpdate(dsr, record, to, changes),
+          auditWrite(dsr, entry, record.expiresAt, yield* nowSeconds)
+        ])
+        if (standing === undefined) {
+          if (hasEnded(to)) yield* unlock(dsr, record)
+          const moved = { status: to, statusRank: statusRank[to], version: record.version + 1 }
+          return Option.some({ record: { ...record, ...changes, ...moved }, changed: true })
+        }
+        if (Object.keys(standing).length === 0) return Option.none()
+        const current = yield* readRecord("transition", standing)
+        if (current.statusRank >= statusRank[to]) return Option.some({ record: current, changed: false })
+        return conflicts > 0
+          ? yield* move(current, to, facts, conflicts - 1)
+          : yield* new DatabaseError({ operation: "transition", reason: "the record keeps changing" })
+      })
 
-    return { claim, get, transition }
+    const transition: RequestStoreShape["transition"] = (record, to, facts = {}) =>
+      move(record, to, facts, maxVersionConflicts)
+
+    return { ...queries, claim, acquire, release, transition, markSynced }
   })
 
 /** {@link RequestStore} with a client of its own. */

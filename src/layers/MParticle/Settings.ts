@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
 
 export interface MParticleSettingsShape {
   /** `CODE` or `PROD`; part of every parameter's path. */
@@ -15,10 +16,18 @@ export interface MParticleSettingsShape {
   readonly batonTimeoutMillis: number
   /** Base URL of the DSR API, without a slash at the end. */
   readonly dsrUrl: string
+  /** Base URL of the Events API; none means the pod's own. */
+  readonly eventsUrl: Option.Option<string>
   /** Base URL under which mParticle reaches our callback, without a slash at the end. */
   readonly callbackBaseUrl: string
   /** Whether erasures skip mParticle's waiting period of seven days. */
   readonly skipWaitingPeriod: boolean
+  /** A record that was not compared with mParticle's for this long is, when somebody asks for it. */
+  readonly statusRefreshMillis: number
+  /** How long the process that claims a request may keep others from sending it. */
+  readonly leaseMillis: number
+  /** How long one call to the DSR API may take; always well within the lease. */
+  readonly attemptMillis: number
 }
 
 /** The settings of the MParticle functions. */
@@ -62,6 +71,9 @@ const positiveSeconds = (name: string): Config.Config<number> =>
     )
   )
 
+/** One call to the DSR API at most (seed [A]); less where the lease is shorter, so that no call outlives its lease. */
+const attemptMillis = (leaseMillis: number): number => Math.min(5_000, Math.floor(leaseMillis / 2))
+
 const callbackHosts = {
   CODE: "https://mparticle-api-code.support.guardianapis.com",
   PROD: "https://mparticle-api.support.guardianapis.com"
@@ -73,11 +85,15 @@ export const config: Config.Config<MParticleSettingsShape> = Config.all({
   batonEnabled: flag("BATON_INTEGRATION_ENABLED").pipe(Config.withDefault(true)),
   batonTimeoutMillis: positiveSeconds("BATON_TIMEOUT_SECONDS").pipe(Config.withDefault(25_000)),
   dsrUrl: url("MPARTICLE_DSR_URL").pipe(Config.withDefault("https://opendsr.mparticle.com/v3")),
+  eventsUrl: Config.option(url("MPARTICLE_EVENTS_URL")),
   callbackBaseUrl: Config.option(url("CALLBACK_BASE_URL")),
-  skipWaitingPeriod: flag("MPARTICLE_SKIP_WAITING_PERIOD").pipe(Config.withDefault(true))
+  skipWaitingPeriod: flag("MPARTICLE_SKIP_WAITING_PERIOD").pipe(Config.withDefault(true)),
+  statusRefreshMillis: positiveSeconds("STATUS_REFRESH_SECONDS").pipe(Config.withDefault(900_000)),
+  leaseMillis: positiveSeconds("CLAIM_LEASE_SECONDS").pipe(Config.withDefault(10_000))
 }).pipe(
   Config.map(({ callbackBaseUrl, ...settings }) => ({
     ...settings,
+    attemptMillis: attemptMillis(settings.leaseMillis),
     callbackBaseUrl: callbackBaseUrl._tag === "Some" ? callbackBaseUrl.value : callbackHosts[settings.stage]
   }))
 )

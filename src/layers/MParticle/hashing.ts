@@ -16,11 +16,12 @@ export const requestIdOf = (stage: string, submission: Submission): RequestId =>
   )
 
 /** Tells two different submissions under one correlation id apart. */
-export const fingerprintOf = (submission: Submission): string =>
-  sha256([submission.identityId, submission.email.toLowerCase(), submission.type, submission.regulation]).toString(
-    "hex"
-  )
+export const fingerprintOf = ({ email, identityId, regulation, type }: Submission): string =>
+  sha256([JSON.stringify([identityId, email === undefined ? null : normalisedEmail(email), type, regulation])]).toString("hex")
 
 /** Key of the lock that lets a person have one active request of a type; holds no identity in clear. */
 export const activeLockId = (identityId: IdentityId, type: RequestType): string =>
   `ACTIVE#${sha256([identityId]).toString("hex")}#${type}`
+
+/** The spelling under which an e-mail address is stored and looked up. */
+export const normalisedEmail = (email: string): string => email.trim().toLowerCase()

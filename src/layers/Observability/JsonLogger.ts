@@ -4,19 +4,9 @@ import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as ParseResult from "effect/ParseResult"
-import * as Issue from "../../schemas/Issue.ts"
 import { LogSink } from "../../services/LogSink.ts"
-import { redact, redactText } from "./redact.ts"
-
-interface TaggedFailure {
-  readonly _tag: string
-  readonly code?: unknown
-  readonly message?: unknown
-}
-
-const isTagged = (error: unknown): error is TaggedFailure =>
-  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
+import { describe } from "./describe.ts"
+import { redact } from "./redact.ts"
 
 /** Frames only: the first line of a stack repeats the message, which may hold values. */
 const frames = (error: Error): ReadonlyArray<string> =>
@@ -25,25 +15,6 @@ const frames = (error: Error): ReadonlyArray<string> =>
     .filter((line) => line.trimStart().startsWith("at "))
     .slice(0, 8)
     .map((line) => line.trim())
-
-/** Our own errors have messages made of safe facts; any other error shows its name only. */
-const describe = (error: unknown): { readonly error: string; readonly errorType: string; readonly code?: string } => {
-  if (ParseResult.isParseError(error)) {
-    return { error: Issue.render(Issue.fromParseError(error)), errorType: "ParseError" }
-  }
-  if (isTagged(error)) {
-    return {
-      error: typeof error.message === "string" ? redactText(error.message) : error._tag,
-      errorType: error._tag,
-      ...(typeof error.code === "string" ? { code: error.code } : {})
-    }
-  }
-  if (error instanceof Error) return { error: error.name, errorType: error.name }
-  return {
-    error: typeof error === "string" ? redactText(error) : "a failure that is not an Error",
-    errorType: typeof error
-  }
-}
 
 const describeCause = (cause: Cause.Cause<unknown>): Record<string, unknown> => {
   const squashed = Cause.squash(cause)

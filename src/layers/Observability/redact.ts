@@ -31,9 +31,9 @@ const secretKeys = new Set(
 )
 
 const patterns: ReadonlyArray<RegExp> = [
-  /[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/g,
+  /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]+(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/giu,
   /\b(?:Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{8,}/g,
-  /\b(?:whatsapp:)?\+\d{8,15}\b/g
+  /(?<![\w+])(?:whatsapp:)?\+\d{8,15}(?!\d)/g
 ]
 
 /** A text without e-mail addresses, telephone numbers and authorization headers. */

@@ -22,6 +22,8 @@ import { parameters, store } from "../../support/mparticle.ts"
 
 const day = 86_400
 
+const lease = { owner: "owner-1", until: 10_000 }
+
 /** A request of a person of its own. */
 const request = (
   overrides: {
@@ -56,7 +58,7 @@ layer(live)("RequestStore", (it) => {
     Effect.gen(function* () {
       const requests = yield* RequestStore
       const wanted = yield* request()
-      const { isNew, record } = yield* requests.claim(wanted)
+      const { isNew, record } = yield* requests.claim(wanted, lease)
       assert.isTrue(isNew)
       assert.deepStrictEqual(record, {
         ...wanted,
@@ -73,8 +75,8 @@ layer(live)("RequestStore", (it) => {
     Effect.gen(function* () {
       const requests = yield* RequestStore
       const wanted = yield* request()
-      const first = yield* requests.claim(wanted)
-      assert.deepStrictEqual(yield* requests.claim(wanted), { isNew: false, record: first.record })
+      const first = yield* requests.claim(wanted, lease)
+      assert.deepStrictEqual(yield* requests.claim(wanted, lease), { isNew: false, record: first.record })
     })
   )
 
@@ -83,7 +85,7 @@ layer(live)("RequestStore", (it) => {
       const requests = yield* RequestStore
       const wanted = yield* request()
       const outcomes = yield* Effect.all(
-        Array.from({ length: 20 }, () => requests.claim(wanted)),
+        Array.from({ length: 20 }, () => requests.claim(wanted, lease)),
         { concurrency: "unbounded" }
       )
       assert.lengthOf(
@@ -98,14 +100,14 @@ layer(live)("RequestStore", (it) => {
     Effect.gen(function* () {
       const requests = yield* RequestStore
       const wanted = yield* request()
-      yield* requests.claim(wanted)
+      yield* requests.claim(wanted, lease)
       const others = yield* Effect.all([
         request({ correlationId: wanted.correlationId }),
         request({ correlationId: wanted.correlationId, identityId: wanted.identityId, email: "other@example.com" }),
         request({ correlationId: wanted.correlationId, identityId: wanted.identityId, type: "export" })
       ])
       for (const other of others) {
-        const error = yield* Effect.flip(requests.claim(other))
+        const error = yield* Effect.flip(requests.claim(other, lease))
         assert.deepStrictEqual(error, new IdempotencyConflict({ requestId: wanted.id }))
       }
     })
@@ -114,13 +116,13 @@ layer(live)("RequestStore", (it) => {
   it.effect("lets a person have one active request of a type, and frees the lock at its end", () =>
     Effect.gen(function* () {
       const requests = yield* RequestStore
-      const first = (yield* requests.claim(yield* request())).record
+      const first = (yield* requests.claim(yield* request(), lease)).record
       const again = yield* request({ identityId: first.identityId })
-      assert.deepStrictEqual(yield* requests.claim(again), { isNew: false, record: first })
-      const other = yield* requests.claim(yield* request({ identityId: first.identityId, type: "export" }))
+      assert.deepStrictEqual(yield* requests.claim(again, lease), { isNew: false, record: first })
+      const other = yield* requests.claim(yield* request({ identityId: first.identityId, type: "export" }), lease)
       assert.isTrue(other.isNew, "an export beside an active deletion is a request of its own (B-28)")
       yield* requests.transition(first, "completed", { completedAt: "1970-01-02T00:00:00.000Z" })
-      assert.isTrue((yield* requests.claim(again)).isNew)
+      assert.isTrue((yield* requests.claim(again, lease)).isNew)
     })
   )
 
@@ -128,10 +130,10 @@ layer(live)("RequestStore", (it) => {
     Effect.gen(function* () {
       const requests = yield* RequestStore
       const first = yield* request()
-      yield* requests.claim(first)
+      yield* requests.claim(first, lease)
       yield* TestClock.adjust(`${91 * day} seconds`)
       const next = yield* request({ identityId: first.identityId })
-      const outcome = yield* requests.claim({ ...next, expiresAt: 181 * day })
+      const outcome = yield* requests.claim({ ...next, expiresAt: 181 * day }, lease)
       assert.isTrue(outcome.isNew)
       assert.strictEqual(outcome.record.id, next.id)
     })
@@ -140,7 +142,7 @@ layer(live)("RequestStore", (it) => {
   it.effect("moves forward only", () =>
     Effect.gen(function* () {
       const requests = yield* RequestStore
-      const { record } = yield* requests.claim(yield* request())
+      const { record } = yield* requests.claim(yield* request(), lease)
       const submitted = Option.getOrThrow(yield* requests.transition(record, "submitted", { controllerId: "w" }))
       assert.deepInclude(submitted, { status: "submitted", statusRank: 2, version: 2, controllerId: "w" })
       assert.deepStrictEqual(yield* requests.transition(record, "queued"), Option.some(submitted))
@@ -167,7 +169,7 @@ layer(live)("RequestStore", (it) => {
   it.effect("ST-14 D-13 hides a record past its time to live, which is in epoch seconds", () =>
     Effect.gen(function* () {
       const requests = yield* RequestStore
-      const { record } = yield* requests.claim(yield* request())
+      const { record } = yield* requests.claim(yield* request(), lease)
       assert.strictEqual(record.expiresAt, 7_776_000)
       yield* TestClock.setTime(record.expiresAt * 1000 - 1)
       assert.isTrue(Option.isSome(yield* requests.get(record.id)))
@@ -180,7 +182,7 @@ layer(live)("RequestStore", (it) => {
     Effect.gen(function* () {
       const requests = yield* RequestStore
       const client = yield* Dynamo
-      const { record } = yield* requests.claim(yield* request())
+      const { record } = yield* requests.claim(yield* request(), lease)
       const lock = activeLockId(record.identityId, record.type)
       assert.notInclude(lock, record.identityId)
       const found = yield* Effect.promise(() =>

@@ -140,7 +140,7 @@ export class Mparticle {
       if (group === null || group === "") return refusal(400, "required", "group_id is required")
       return jsonAnswer(200, this.requests.group(group).map(shown))
     }
-    const stored = this.requests.get(decodeURIComponent(id))
+    const stored = this.requests.get(decoded(id))
     if (stored === undefined) return notFound
     if (call.method === "GET") return jsonAnswer(200, shown(stored))
     if (call.method !== "DELETE") return refusal(405, "methodNotAllowed", "Method not allowed")

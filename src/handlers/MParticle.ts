@@ -1,0 +1,57 @@
+/** What the MParticle functions run on, put together once. */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as BatonLayer from "../layers/Baton.ts"
+import * as Http from "../layers/Http.ts"
+import * as IdentityResolver from "../layers/IdentityResolver.ts"
+import * as EventsApi from "../layers/MParticle/EventsApi.ts"
+import * as FallbackQueue from "../layers/MParticle/FallbackQueue.ts"
+import { breakerKey } from "../layers/MParticle/Guards.ts"
+import * as OpenDsr from "../layers/MParticle/OpenDsr.ts"
+import * as RequestStore from "../layers/MParticle/RequestStore.ts"
+import { layer as settings, MParticleSettings } from "../layers/MParticle/Settings.ts"
+import * as MParticleLayer from "../layers/MParticle.ts"
+import * as Alerts from "../layers/Observability/Alerts.ts"
+import * as ParametersLayer from "../layers/Parameters.ts"
+import * as CircuitBreaker from "../layers/Resilience/CircuitBreaker.ts"
+import type { Baton } from "../services/Baton.ts"
+import type { MParticle } from "../services/MParticle.ts"
+import type { Parameters } from "../services/Parameters.ts"
+import * as BreakerSettings from "../services/Resilience/CircuitBreaker/Settings.ts"
+
+const names = [
+  "dynamodb-table-name",
+  "baton-correlation-table",
+  "mparticle-api-key",
+  "mparticle-api-secret",
+  "events-api-key",
+  "events-api-secret",
+  "fallback-queue-url",
+  "pod"
+]
+
+const parameters = Layer.unwrapEffect(
+  Effect.map(MParticleSettings, ({ stage }) => ParametersLayer.layer({ prefix: `/mparticle-api/${stage}`, names }))
+)
+
+const breakers = CircuitBreaker.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })
+
+const ground = Layer.mergeAll(RequestStore.layer, OpenDsr.layer, EventsApi.layer, FallbackQueue.layer, Alerts.layer, breakers)
+
+/** The MParticle and Baton services over everything but the HTTP client. */
+export const layerNoHttp: Layer.Layer<Baton | MParticle | Parameters, ConfigError.ConfigError, HttpClient.HttpClient> =
+  BatonLayer.layer.pipe(
+    Layer.provide(IdentityResolver.layer),
+    Layer.provideMerge(MParticleLayer.layer),
+    Layer.provide(ground),
+    Layer.provideMerge(parameters),
+    Layer.provide(settings)
+  )
+
+/** The MParticle and Baton services. */
+export const layer: Layer.Layer<Baton | MParticle | Parameters, ConfigError.ConfigError> = Layer.provide(
+  layerNoHttp,
+  Http.layer
+)

@@ -1,0 +1,133 @@
+/**
+ * Handing a claimed request to mParticle. Whoever does it holds the record's lease; an attempt whose predecessor may
+ * have arrived asks mParticle before it sends again, so that a request is sent once however often it is tried.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type { RequestRecord } from "../../schemas/DataSubjectRequest.ts"
+import type { MParticleApiError, UpstreamError } from "../../schemas/MParticleError.ts"
+import {
+  recordStatus,
+  regulationName,
+  type RequestState,
+  type SubmitAccepted,
+  type SubmitRequest,
+  subjectRequestType,
+  timestampFrom
+} from "../../schemas/OpenDsr.ts"
+import { EventsApi } from "../../services/EventsApi.ts"
+import { OpenDsr } from "../../services/OpenDsr.ts"
+import { RequestStore, type TransitionFacts } from "../../services/RequestStore.ts"
+import { type AttemptError, isAmbiguous, type LeaseLost } from "./Guards.ts"
+import { MParticleSettings, type MParticleSettingsShape } from "./Settings.ts"
+
+const leaseLost: LeaseLost = { _tag: "LeaseLost" }
+
+const submitBody = (record: RequestRecord, settings: MParticleSettingsShape): SubmitRequest => ({
+  regulation: regulationName[record.regulation],
+  subject_request_id: record.id,
+  subject_request_type: subjectRequestType[record.type],
+  submitted_time: record.submittedAt,
+  // The customer id alone: with an e-mail of another profile beside it mParticle would have to choose one.
+  subject_identities: { controller_customer_id: { value: record.identityId, encoding: "raw" } },
+  api_version: "3.0",
+  status_callback_urls: [`${settings.callbackBaseUrl}/data-subject-requests/${record.id}/callback`],
+  group_id: record.identityId,
+  extensions: { "opendsr.mparticle.com": { skip_waiting_period: settings.skipWaitingPeriod } }
+})
+
+/** mParticle's way of saying that it has this id already: 400, and 409 is something else. */
+const saysKnown = (error: MParticleApiError): boolean =>
+  error.status === 400 && /already exists/i.test(error.upstreamMessage ?? "")
+
+type Acknowledged = SubmitAccepted | RequestState
+
+/** The facts of mParticle's answer that the record keeps. */
+export const factsFrom = (answer: Acknowledged): TransitionFacts => {
+  const expected = timestampFrom(answer.expected_completion_time)
+  return {
+    ...(expected === undefined ? {} : { expectedCompletionTime: expected }),
+    ...(typeof answer.controller_id === "string" ? { controllerId: answer.controller_id } : {})
+  }
+}
+
+/** How far a request is at mParticle by its own answer: an accepted one is submitted. */
+export const standingOf = (answer: Acknowledged): (typeof recordStatus)[keyof typeof recordStatus] =>
+  "request_status" in answer ? recordStatus[answer.request_status] : "submitted"
+
+/** Makes the attempts at handing over one record. */
+export const make = Effect.gen(function* () {
+  const store = yield* RequestStore
+  const openDsr = yield* OpenDsr
+  const events = yield* EventsApi
+  const settings = yield* MParticleSettings
+
+  /** Keeps the person out of audiences until the erasure is carried out; the request goes on without it. */
+  const exclude = (record: RequestRecord): Effect.Effect<void> =>
+    record.type === "export"
+      ? Effect.void
+      : events
+          .upload({
+            user_identities: { customer_id: record.identityId },
+            user_attributes: {
+              dsr_erasure_requested: true,
+              dsr_erasure_status: "requested",
+              dsr_erasure_date: record.submittedAt
+            },
+            environment: settings.stage === "PROD" ? "production" : "development",
+            source_request_id: record.id
+          })
+          .pipe(
+            Effect.catchAll((error) =>
+              Effect.logWarning(`the person was not excluded from audiences: ${error.message}`)
+            )
+          )
+
+  const known = (record: RequestRecord): Effect.Effect<Option.Option<Acknowledged>, UpstreamError> => openDsr.get(record.id)
+
+  const send = (record: RequestRecord): Effect.Effect<Acknowledged, UpstreamError> =>
+    openDsr.submit(submitBody(record, settings)).pipe(
+      Effect.catchIf(
+        (error): error is MParticleApiError => error._tag === "MParticleApiError" && saysKnown(error),
+        (error) =>
+          Effect.flatMap(
+            known(record),
+            Option.match({ onNone: () => Effect.fail(error), onSome: (state) => Effect.succeed(state) })
+          )
+      )
+    )
+
+  /**
+   * One attempt after the other, to be retried by the caller. `resumed` says that an earlier process may have sent the
+   * request already.
+   */
+  const attempts = (record: RequestRecord, owner: string, resumed: boolean) =>
+    Effect.map(Ref.make({ count: 0, mayHaveArrived: resumed }), (progress) =>
+      Effect.gen(function* () {
+        const { count, mayHaveArrived } = yield* Ref.getAndUpdate(progress, (state) => ({ ...state, count: state.count + 1 }))
+        if (count === 0) yield* exclude(record)
+        else {
+          // Between attempts the lease may have lapsed: it is prolonged, or the request is no longer ours to send.
+          const now = yield* Clock.currentTimeMillis
+          const held = yield* store.acquire(record.id, { owner, until: now + settings.leaseMillis }, now)
+          if (Option.isNone(held)) return yield* Effect.fail(leaseLost)
+        }
+        if (mayHaveArrived) {
+          const state = yield* known(record)
+          if (Option.isSome(state)) return state.value
+          yield* Ref.update(progress, (current) => ({ ...current, mayHaveArrived: false }))
+        }
+        return yield* send(record).pipe(
+          Effect.tapError((error) =>
+            isAmbiguous(error)
+              ? Ref.update(progress, (current) => ({ ...current, mayHaveArrived: true }))
+              : Effect.void
+          )
+        )
+      }) satisfies Effect.Effect<Acknowledged, AttemptError>
+    )
+
+  return { attempts }
+})

@@ -1,0 +1,50 @@
+/**
+ * The flat dialect of Baton's family of functions, without an envelope: RER is an erasure, SAR an access request.
+ * The answer to a flat request is flat; an error is the same in both dialects.
+ */
+import * as Schema from "effect/Schema"
+import { Email, IdentityId, RequestId } from "./DataSubjectRequest.ts"
+
+const rer = { requestType: Schema.Literal("RER"), dataProvider: Schema.Literal("mparticlerer") }
+const sar = { requestType: Schema.Literal("SAR"), dataProvider: Schema.Literal("mparticlesar") }
+
+const initiate = {
+  action: Schema.Literal("initiate"),
+  subjectId: IdentityId,
+  subjectEmail: Schema.optionalWith(Email, { nullable: true })
+}
+const status = { action: Schema.Literal("status"), initiationReference: RequestId }
+
+/** Files an erasure (`RER`) or an access request (`SAR`) for one person. */
+export const FlatInitiate = Schema.Union(Schema.Struct({ ...rer, ...initiate }), Schema.Struct({ ...sar, ...initiate }))
+export type FlatInitiate = typeof FlatInitiate.Type
+
+/** Asks where a request stands, by the reference that its initiation answered. */
+export const FlatStatus = Schema.Union(Schema.Struct({ ...rer, ...status }), Schema.Struct({ ...sar, ...status }))
+export type FlatStatus = typeof FlatStatus.Type
+
+/** The three states that the flat dialect knows. */
+export const FlatState = Schema.Literal("pending", "completed", "failed")
+export type FlatState = typeof FlatState.Type
+
+/** The answer to an initiation. */
+export const FlatInitiated = Schema.Struct({
+  requestType: Schema.Literal("RER", "SAR"),
+  action: Schema.Literal("initiate"),
+  dataProvider: Schema.Literal("mparticlerer", "mparticlesar"),
+  status: FlatState,
+  initiationReference: RequestId,
+  message: Schema.String
+})
+export type FlatInitiated = typeof FlatInitiated.Type
+
+/** The answer to a status query; `resultLocations` only for a completed access request. */
+export const FlatStanding = Schema.Struct({
+  requestType: Schema.Literal("RER", "SAR"),
+  action: Schema.Literal("status"),
+  dataProvider: Schema.Literal("mparticlerer", "mparticlesar"),
+  status: FlatState,
+  message: Schema.String,
+  resultLocations: Schema.optionalWith(Schema.Array(Schema.String), { exact: true })
+})
+export type FlatStanding = typeof FlatStanding.Type
