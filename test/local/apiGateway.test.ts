@@ -6,7 +6,7 @@ import { startParts } from "./platformParts.ts"
 const echo = `
 export const handler = async (event) => {
   const wanted = event.headers?.["x-answer"]
-  if (wanted !== undefined) return JSON.parse(wanted)
+  if (wanted !== undefined) return JSON.parse(decodeURIComponent(wanted))
   if (event.path.endsWith("/throw")) throw new Error("boom")
   if (event.path.endsWith("/slow")) await new Promise((resolve) => setTimeout(resolve, 3_000))
   return { statusCode: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(event) }
@@ -56,7 +56,7 @@ const call = (
   })
 
 const json = (reply: Reply) => JSON.parse(reply.body.toString()) as Record<string, unknown>
-const answering = (answer: unknown): ReadonlyArray<string> => ["x-answer", JSON.stringify(answer)]
+const answering = (answer: unknown): ReadonlyArray<string> => ["x-answer", encodeURIComponent(JSON.stringify(answer))]
 
 describe("the event", () => {
   it("has every field of payload format 1.0 and no other", async () => {
@@ -194,7 +194,7 @@ describe("the answer", () => {
       "/dev/echo",
       answering({
         statusCode: 201,
-        headers: { "X-One": 1, "Content-Type": "text/xml", "Content-Length": "999", Date: "never" },
+        headers: { "X-One": 1, "Content-Type": "text/xml", "Content-Length": "999", Date: "never", Trailer: "x" },
         multiValueHeaders: { "Set-Cookie": ["a=1", "b=2"] },
         body: "<Response/>"
       })
@@ -236,11 +236,20 @@ describe("the answer", () => {
       {},
       { statusCode: "ok" },
       { statusCode: 99 },
+      { statusCode: 101 },
+      { statusCode: 199 },
+      { statusCode: 600 },
       { statusCode: 200, body: { a: 1 } },
       { statusCode: 200, body: 7 },
       { statusCode: 200, headers: [] },
       { statusCode: 200, headers: { a: {} } },
       { statusCode: 200, multiValueHeaders: { a: "b" } },
+      { statusCode: 200, headers: { "a b": "c" } },
+      { statusCode: 200, headers: { "": "c" } },
+      { statusCode: 200, headers: { a: "b\r\nc: d" } },
+      { statusCode: 200, headers: { a: "\u2713" } },
+      { statusCode: 200, multiValueHeaders: { ü: ["b"] } },
+      { statusCode: 200, multiValueHeaders: { a: ["b", "c\u0000"] } },
       { statusCode: 200, isBase64Encoded: "yes" }
     ]
     for (const result of malformed) {

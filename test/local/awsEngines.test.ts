@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { once } from "node:events"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import {
@@ -21,11 +23,13 @@ import {
 import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager"
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs"
 import { GetParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm"
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
 import { createResources } from "../../local/src/aws/createResources.ts"
 import { startDynamo } from "../../local/src/aws/Dynamo.ts"
 import { startFauxqs } from "../../local/src/aws/Fauxqs.ts"
 import { clientsOf, errorName, startParts } from "./awsParts.ts"
+import { isAlive } from "./fixtures.ts"
+import { family } from "./processes.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "aws-engines-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -60,6 +64,22 @@ describe("DynamoDB", () => {
     await dynamo[Symbol.asyncDispose]()
     assert.isBelow(Date.now() - start, 600)
     assert.strictEqual(await errorName(fetch(dynamo.url)), "TypeError")
+  })
+
+  it("is gone when the process that started it is killed", async () => {
+    const script = join(folder, "starter.ts")
+    const module = new URL("../../local/src/aws/Dynamo.ts", import.meta.url).href
+    writeFileSync(
+      script,
+      `import { startDynamo } from ${JSON.stringify(module)}\nconsole.log((await startDynamo()).url)`
+    )
+    const starter = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] })
+    const [url] = (await once(starter.stdout, "data")) as [Buffer]
+    const [, ...below] = family(starter.pid ?? 0)
+    assert.isNotEmpty(below)
+    assert.isTrue((await fetch(url.toString().trim())).ok)
+    starter.kill("SIGKILL")
+    await expect.poll(() => below.filter(isAlive), { timeout: 2_000 }).toEqual([])
   })
 })
 

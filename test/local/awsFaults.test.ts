@@ -1,46 +1,13 @@
-import {
-  BatchGetItemCommand,
-  CreateTableCommand,
-  GetItemCommand,
-  PutItemCommand,
-  TransactWriteItemsCommand
-} from "@aws-sdk/client-dynamodb"
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
+import { BatchGetItemCommand, GetItemCommand, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb"
+import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager"
 import { SendMessageCommand } from "@aws-sdk/client-sqs"
 import { GetParameterCommand } from "@aws-sdk/client-ssm"
-import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
-import { clientsOf, errorName, startParts } from "./awsParts.ts"
+import { assert, describe, it } from "vitest"
+import { clientsOf, errorName } from "./awsParts.ts"
+import { bucket, item, startThings, table } from "./awsThings.ts"
 
-let parts: Awaited<ReturnType<typeof startParts>>
-const table = "things"
-const bucket = "box"
-
-const item = (id: string, value = "v") =>
-  new PutItemCommand({ TableName: table, Item: { id: { S: id }, value: { S: value } } })
-const read = async (id: string): Promise<string | undefined> =>
-  (await parts.direct.dynamodb.send(new GetItemCommand({ TableName: table, Key: { id: { S: id } } }))).Item?.["value"]
-    ?.S
-const rule = (match: object, fault: object, times = 1): string => parts.sandbox.faults.add({ match, fault, times })
-const operations = () => parts.sandbox.requests().map(({ operation }) => operation)
-
-beforeAll(async () => {
-  parts = await startParts()
-  await parts.direct.dynamodb.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
-      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }]
-    })
-  )
-  await parts.direct.s3.send(new CreateBucketCommand({ Bucket: bucket }))
-})
-afterAll(() => parts[Symbol.asyncDispose]())
-beforeEach(() => {
-  parts.sandbox.clear()
-  parts.kills.length = 0
-})
+const { operations, parts, read, rule } = await startThings()
 
 describe("faults", () => {
   it("commitThenReset leaves the write and cuts the connection", async () => {

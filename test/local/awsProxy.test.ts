@@ -1,15 +1,8 @@
 import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
-import { request } from "node:http"
+import { createServer, request } from "node:http"
+import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
-import { CreateTableCommand, PutItemCommand } from "@aws-sdk/client-dynamodb"
-import {
-  CreateBucketCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand
-} from "@aws-sdk/client-s3"
+import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3"
 import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager"
 import {
   CreateQueueCommand,
@@ -19,35 +12,12 @@ import {
   SendMessageCommand
 } from "@aws-sdk/client-sqs"
 import { GetParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm"
-import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
+import { assert, describe, it } from "vitest"
 import { clientsOf, errorName, startParts } from "./awsParts.ts"
+import { bucket, item, startThings } from "./awsThings.ts"
+import { reachableBeyondLoopback } from "./loopback.ts"
 
-let parts: Awaited<ReturnType<typeof startParts>>
-const table = "things"
-const bucket = "box"
-
-const item = (id: string, value = "v") =>
-  new PutItemCommand({ TableName: table, Item: { id: { S: id }, value: { S: value } } })
-const rule = (match: object, fault: object, times = 1): string => parts.sandbox.faults.add({ match, fault, times })
-const operations = () => parts.sandbox.requests().map(({ operation }) => operation)
-
-beforeAll(async () => {
-  parts = await startParts()
-  await parts.direct.dynamodb.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
-      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }]
-    })
-  )
-  await parts.direct.s3.send(new CreateBucketCommand({ Bucket: bucket }))
-})
-afterAll(() => parts[Symbol.asyncDispose]())
-beforeEach(() => {
-  parts.sandbox.clear()
-  parts.kills.length = 0
-})
+const { operations, parts, rule } = await startThings()
 
 describe("SQS", () => {
   it("queue URLs carry the proxy's host and lead through it", async () => {
@@ -175,26 +145,16 @@ describe("the others", () => {
     assert.lengthOf(parts.kills, 1)
   })
 
-  it.skipIf(process.platform !== "linux")("nothing listens beyond loopback", () => {
-    const inodes = readFileSync("/proc/net/tcp", "utf8")
-      .split("\n")
-      .slice(1)
-      .map((line) => line.trim().split(/\s+/))
-    const ports = [...Object.values(parts.endpoints), ...Object.values(parts.engines)].map((url) =>
-      Number(new URL(url).port)
-    )
-    const six = readFileSync("/proc/net/tcp6", "utf8")
-      .split("\n")
-      .slice(1)
-      .map((line) => line.trim().split(/\s+/))
-    const listening = [...inodes, ...six]
-      .filter(([, , , state]) => state === "0A")
-      .map(([, local = ""]) => local.split(":"))
-    for (const port of ports) {
-      const addresses = listening
-        .filter(([, hex = ""]) => Number.parseInt(hex, 16) === port)
-        .map(([address]) => address)
-      assert.deepEqual(addresses, ["0100007F"])
+  it("nothing listens beyond loopback", async () => {
+    for (const url of [...Object.values(parts.endpoints), ...Object.values(parts.engines)]) {
+      assert.deepEqual([url, await reachableBeyondLoopback(Number(new URL(url).port))], [url, []])
     }
+  })
+
+  it("what does listen beyond loopback would be seen", async () => {
+    const open = createServer()
+    await new Promise<void>((resolve) => open.listen(0, resolve))
+    assert.isNotEmpty(await reachableBeyondLoopback((open.address() as AddressInfo).port))
+    await new Promise((resolve) => open.close(resolve))
   })
 })

@@ -115,6 +115,17 @@ describe("the pool", () => {
     expect(json(second)).toMatchObject({ count: 1 })
   })
 
+  it("gives its place back when a call cannot be sent to the process", async () => {
+    await using functions = pool("switchboard", { maxProcesses: 1 })
+    const unsendable = functions.invoke("{}", { traceId: "Root=✓" })
+    const waiting = send(functions, { do: "echo" })
+    await expect(unsendable).rejects.toMatchObject({ code: "ERR_INVALID_CHAR" })
+    expect(json(await waiting)).toMatchObject({ count: 1 })
+    await expect(functions.invoke("{}", { traceId: "Root=✓" })).rejects.toMatchObject({ code: "ERR_INVALID_CHAR" })
+    expect(json(await send(functions, { do: "echo" }))).toMatchObject({ count: 1 })
+    expect(functions.state()).toMatchObject({ processes: 1, busy: 0, waiting: 0 })
+  })
+
   it("lets an idle process go, politely first", async () => {
     const mark = join(folder.path, "polite-idle")
     await using functions = pool("polite", { idleMs: 50, environment: { MARK: mark } })

@@ -88,6 +88,19 @@ describe("RequestResponse", () => {
     await expect(invoke({}, { ClientContext: "bm9wZQ==" })).rejects.toThrow(InvalidRequestContentException)
   })
 
+  it("passes a client context on whatever characters it has, and the function lives on", async () => {
+    const custom = { schlüssel: "Zoë ✓ 😀 \u007f \\ \u0000 \n" }
+    for (const text of [
+      JSON.stringify({ custom }),
+      JSON.stringify({ custom }, undefined, "\t").replaceAll("\n", "\r\n")
+    ]) {
+      const ClientContext = Buffer.from(text).toString("base64")
+      expect(answer(await invoke({ do: "context" }, { ClientContext }))).toMatchObject({ clientContext: { custom } })
+    }
+    expect(answer(await invoke({ do: "echo" }))).toMatchObject({ event: { do: "echo" } })
+    expect(parts.pools.get("switchboard")?.state()).toMatchObject({ busy: 0 })
+  })
+
   it("marks a function's error", async () => {
     const output = await invoke({ do: "throw" })
     expect(output).toMatchObject({ StatusCode: 200, FunctionError: "Unhandled" })
@@ -134,6 +147,14 @@ describe("a call that Lambda refuses", () => {
     })
     await expect(invoke({}, { InvocationType: "Sometimes" as "Event" })).rejects.toThrow(InvalidParameterValueException)
     await expect(invoke({}, { FunctionName: "no such name!" })).rejects.toMatchObject({ name: "ValidationException" })
+  })
+
+  it("is one whose path has a malformed escape", async () => {
+    const asked = await fetch(`${parts.url}/2015-03-31/functions/%E0%A4%A/invocations`, { method: "POST", body: "{}" })
+    expect([asked.status, asked.headers.get("x-amzn-errortype")]).toEqual([400, "ValidationException"])
+    for (const path of ["%zz/faults", "%zz", "lambda/%zz", "lambda%/requests"]) {
+      expect([path, (await fetch(`${parts.url}/_sandbox/${path}`)).status]).toEqual([path, 404])
+    }
   })
 
   it("is one over 6 MB, or 1 MB for an event", async () => {

@@ -21,6 +21,7 @@ describe("who may call, and how often", () => {
 
   it("does not know other paths and methods", async () => {
     expect(await vendor.send("GET", `/v3/requests/${randomUUID()}`)).toMatchObject({ status: 404, body: { code: 404 } })
+    expect(await vendor.send("GET", "/v3/requests/%zz")).toMatchObject({ status: 404 })
     expect(await vendor.send("GET", "/v3/nothing")).toMatchObject({ status: 404 })
     expect(await vendor.send("GET", "/v3/requests")).toMatchObject({ status: 400 })
     expect(await vendor.send("PUT", "/v3/requests")).toMatchObject({ status: 405 })

@@ -45,12 +45,12 @@ describe("the platform", () => {
 
   it("takes a function's SQS send through the proxy to its queue", async () => {
     const { aws, queues } = running.platform.info
-    const message = { queueUrl: queues["fallback"], body: "a message" }
+    const message = { queueUrl: queues["fallbackDlq"], body: "a message" }
     assert.isUndefined((await invoke(running.lambda, "storage", { message })).functionError)
     const entry = await journal("SendMessage")
     assert.include(entry, { function: "storage", status: 200 })
     const sqs = new SQSClient({ endpoint: aws.sqs, region, credentials })
-    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queues["fallback"], WaitTimeSeconds: 1 }))
+    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queues["fallbackDlq"], WaitTimeSeconds: 1 }))
     sqs.destroy()
     assert.strictEqual(Messages?.[0]?.Body, "a message")
   })

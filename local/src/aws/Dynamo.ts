@@ -64,13 +64,14 @@ const launch = async (
   })
   child.stderr.on("data", (chunk: Buffer) => said.push(chunk.toString("utf8")))
   child.once("error", (error) => said.push(error.message))
-  dieWithParent(child)
-  // The watcher needs a moment; at an orderly exit nothing may be left for it.
+  const watched = dieWithParent(child)
+  // An exit of this process without an orderly end need not wait for the watcher.
   const reap = (): void => void child.kill("SIGKILL")
   process.once("exit", reap)
   const end = async (): Promise<void> => {
     process.off("exit", reap)
     if (child.pid !== undefined) await stop(child)
+    await watched
   }
   const deadline = Date.now() + startLimitMs
   while (child.pid !== undefined && child.exitCode === null && child.signalCode === null && Date.now() < deadline) {

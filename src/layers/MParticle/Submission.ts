@@ -104,30 +104,32 @@ export const make = Effect.gen(function* () {
    * request already.
    */
   const attempts = (record: RequestRecord, owner: string, resumed: boolean) =>
-    Effect.map(Ref.make({ count: 0, mayHaveArrived: resumed }), (progress) =>
-      Effect.gen(function* () {
-        const { count, mayHaveArrived } = yield* Ref.getAndUpdate(progress, (state) => ({ ...state, count: state.count + 1 }))
-        if (count === 0) yield* exclude(record)
-        else {
-          // Between attempts the lease may have lapsed: it is prolonged, or the request is no longer ours to send.
-          const now = yield* Clock.currentTimeMillis
-          const held = yield* store.acquire(record.id, { owner, until: now + settings.leaseMillis }, now)
-          if (Option.isNone(held)) return yield* Effect.fail(leaseLost)
-        }
+    Effect.map(Ref.make({ isFirst: true, mayHaveArrived: resumed, leaseUntil: record.leaseUntil }), (progress) => {
+      /** Nothing is sent that could outlive the lease: it is prolonged first, unless another process has it by now. */
+      const holdLease = Effect.gen(function* () {
+        const { leaseUntil } = yield* Ref.get(progress)
+        const now = yield* Clock.currentTimeMillis
+        if (now + settings.attemptMillis < leaseUntil) return
+        const until = now + settings.leaseMillis
+        const held = yield* store.acquire(record.id, { owner, until }, now)
+        if (Option.isNone(held)) return yield* Effect.fail(leaseLost)
+        yield* Ref.update(progress, (state) => ({ ...state, leaseUntil: until }))
+      })
+
+      const found = (mayHaveArrived: boolean) => Ref.update(progress, (state) => ({ ...state, mayHaveArrived }))
+
+      return Effect.gen(function* () {
+        const { isFirst, mayHaveArrived } = yield* Ref.getAndUpdate(progress, (state) => ({ ...state, isFirst: false }))
+        if (isFirst) yield* exclude(record)
         if (mayHaveArrived) {
           const state = yield* known(record)
           if (Option.isSome(state)) return state.value
-          yield* Ref.update(progress, (current) => ({ ...current, mayHaveArrived: false }))
+          yield* found(false)
         }
-        return yield* send(record).pipe(
-          Effect.tapError((error) =>
-            isAmbiguous(error)
-              ? Ref.update(progress, (current) => ({ ...current, mayHaveArrived: true }))
-              : Effect.void
-          )
-        )
+        yield* holdLease
+        return yield* Effect.tapError(send(record), (error) => (isAmbiguous(error) ? found(true) : Effect.void))
       }) satisfies Effect.Effect<Acknowledged, AttemptError>
-    )
+    })
 
   return { attempts }
 })

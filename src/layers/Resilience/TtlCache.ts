@@ -54,9 +54,7 @@ interface Entry<A> {
 type Flight<A, E> = Deferred.Deferred<Option.Option<A>, E>
 
 /** An empty cache. Dies of options that make no sense. */
-export const make = <K, A, E, R>(
-  options: TtlCacheOptions<K, A, E, R>
-): Effect.Effect<TtlCache<K, A, E>, never, R> =>
+export const make = <K, A, E, R>(options: TtlCacheOptions<K, A, E, R>): Effect.Effect<TtlCache<K, A, E>, never, R> =>
   Effect.map(Effect.context<R>(), (context) => {
     const { capacity = 1_000, lookup, maximumAgeMillis = 3_600_000, pauseMillis = 5_000, timeToLiveMillis } = options
     requireNumber("capacity", capacity, { min: 1, whole: true })

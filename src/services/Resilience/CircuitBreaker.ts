@@ -68,7 +68,7 @@ export class BreakerStoreUnavailable extends Schema.TaggedError<BreakerStoreUnav
 
 /** Where states are shared. One record per key; a key without a record is closed, in generation 0. */
 export interface BreakerStoreShape {
-  /** Milliseconds for which a state that was read is good; infinite when nobody else writes, so that it is never read. */
+  /** Milliseconds for which a state that was read is good; infinite for a store of this process alone. */
   readonly cacheMillis: number
   /** The latest state: a read that may lag behind a write would take an election back. */
   readonly load: (key: string) => Effect.Effect<CircuitState, BreakerStoreUnavailable>

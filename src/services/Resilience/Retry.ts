@@ -113,8 +113,6 @@ const attempt = <A, E, R>(
 export const retry: {
   <E>(options: RetryOptions<E>): <A, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(effect: Effect.Effect<A, E, R>, options: RetryOptions<E>): Effect.Effect<A, E, R>
-} = Function.dual(
-  2,
-  <A, E, R>(effect: Effect.Effect<A, E, R>, options: RetryOptions<E>): Effect.Effect<A, E, R> =>
-    attempt(effect, options, 0, 0)
+} = Function.dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: RetryOptions<E>): Effect.Effect<A, E, R> =>
+  attempt(effect, options, 0, 0)
 )

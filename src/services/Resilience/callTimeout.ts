@@ -16,7 +16,10 @@ export const callTimeout: {
   <A, E, R>(effect: Effect.Effect<A, E, R>, limit: CallLimit): Effect.Effect<A, E | CallTimeout, R>
 } = Function.dual(
   2,
-  <A, E, R>(effect: Effect.Effect<A, E, R>, { milliseconds, upstream }: CallLimit): Effect.Effect<A, E | CallTimeout, R> =>
+  <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    { milliseconds, upstream }: CallLimit
+  ): Effect.Effect<A, E | CallTimeout, R> =>
     Effect.timeoutFail(effect, {
       duration: milliseconds,
       onTimeout: () => new CallTimeout({ upstream, milliseconds })

@@ -8,7 +8,9 @@ const time = "(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)"
 /** The three forms of RFC 9110 section 5.6.7. `Date.parse` would take far more, and the last one as local time. */
 const forms = [
   new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\\d\\d) (?<month>${month}) (?<year>\\d{4}) ${time} GMT$`),
-  new RegExp(`^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>\\d\\d)-(?<month>${month})-(?<year>\\d\\d) ${time} GMT$`),
+  new RegExp(
+    `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>\\d\\d)-(?<month>${month})-(?<year>\\d\\d) ${time} GMT$`
+  ),
   new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?<month>${month}) (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`)
 ]
 
@@ -23,7 +25,12 @@ const parseDate = (text: string, nowMillis: number): number | undefined => {
   const parts = forms.map((form) => form.exec(text)?.groups).find((groups) => groups !== undefined)
   if (parts === undefined) return undefined
   const number = (name: string): number => Number(parts[name])
-  const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map(number) as [number, number, number, number]
+  const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map(number) as [
+    number,
+    number,
+    number,
+    number
+  ]
   const year = parts["year"]?.length === 2 ? fullYear(number("year"), nowMillis) : number("year")
   const monthIndex = months.indexOf(parts["month"] ?? "")
   const date = new Date(Date.UTC(year, monthIndex, day))

@@ -36,14 +36,18 @@ export interface CircuitParts {
 export const make = (parts: CircuitParts): Omit<CircuitBreaker, "changes"> => {
   const { announce, key, newProber, settings } = parts
   const store = Shared.bounded(key, parts.store)
+  const alone = store.cacheMillis === Number.POSITIVE_INFINITY
   const tally = Tally.make(settings.trip)
   const held = FiberRef.unsafeMake<Rules.Pass | undefined>(undefined)
   let view: CircuitState = initial
+  /** The view with its times moved for a clock that was set back. */
+  let anchored: CircuitState = initial
   let readAt = Number.NEGATIVE_INFINITY
 
   const show = (to: CircuitState, reason: CircuitChange["reason"]): Effect.Effect<void> => {
     const from = view
     view = to
+    anchored = to
     tally.reset()
     return announce({ key, from, to, reason })
   }
@@ -164,21 +168,20 @@ export const make = (parts: CircuitParts): Omit<CircuitBreaker, "changes"> => {
     options: ProtectOptions<E>
   ): Effect.Effect<A, E | CircuitOpen, R> =>
     Effect.flatMap(FiberRef.get(held), (pass) => {
-      const admission = Rules.admit(from, now, pass)
+      const admission = Rules.admit(anchored._tag === "Closed" ? from : anchored, now, pass)
       if (admission._tag === "Reject") return reject(admission.retryAfterMillis)
-      const call =
-        admission._tag === "Guest" ? runGuest(from, effect, options) : elect(from, now, effect, options)
+      const call = admission._tag === "Guest" ? runGuest(from, effect, options) : elect(from, now, effect, options)
       return pass === undefined ? call : Effect.zipRight(FiberRef.set(held, undefined), call)
     })
 
   const admitted = <A, E, R>(now: number, effect: Effect.Effect<A, E, R>, options: ProtectOptions<E>) => {
-    view = Rules.anchored(view, now)
+    anchored = Rules.anchored(anchored, now)
     return view._tag === "Closed" ? runClosed(view, effect, options) : runOpen(view, now, effect, options)
   }
 
   /** Whether what was read of the store is too old. While the breaker is open there is nothing to learn from it. */
   const isOld = (now: number): boolean =>
-    (now - readAt >= store.cacheMillis || now < readAt) && (view._tag !== "Open" || now > view.until)
+    !alone && (now - readAt >= store.cacheMillis || now < readAt) && (anchored._tag !== "Open" || now > anchored.until)
 
   /** Reads the store when it must, inline. Callers that come meanwhile go by what is known. */
   const guarded = <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<E>) =>
@@ -189,13 +192,13 @@ export const make = (parts: CircuitParts): Omit<CircuitBreaker, "changes"> => {
       return Effect.flatMap(reload(view), () => admitted(clock.unsafeCurrentTimeMillis(), effect, options))
     })
 
-  const alone = store.cacheMillis === Number.POSITIVE_INFINITY
-
   return {
     key,
     settings,
     protect: (effect, options) =>
-      Effect.suspend(() => (alone && view._tag === "Closed" ? runClosed(view, effect, options) : guarded(effect, options))),
-    state: Effect.sync(() => (view._tag === "Closed" ? { ...view, failures: tally.failures() } : view))
+      Effect.suspend(() =>
+        alone && view._tag === "Closed" ? runClosed(view, effect, options) : guarded(effect, options)
+      ),
+    state: Effect.sync(() => (anchored._tag === "Closed" ? { ...anchored, failures: tally.failures() } : anchored))
   }
 }

@@ -17,14 +17,20 @@ export interface BoundedStore {
   readonly compareAndSet: (expectedGeneration: number, next: CircuitState) => Effect.Effect<boolean>
 }
 
-/** Gives each operation a time limit, and an answer for when the store is down, be it by a defect. */
+/**
+ * Gives each operation an answer for when the store is down, be it by a defect, and a time limit. A store that nobody
+ * else writes is in this process and needs none.
+ */
 export const bounded = (key: string, store: BreakerStoreShape): BoundedStore => {
+  const inTime = <A>(effect: Effect.Effect<A, BreakerStoreUnavailable>) =>
+    store.cacheMillis === Number.POSITIVE_INFINITY
+      ? effect
+      : Effect.timeoutFail(Effect.interruptible(effect), {
+          duration: limitMillis,
+          onTimeout: () => new BreakerStoreUnavailable({ reason: "no answer" })
+        })
   const orElse = <A, B>(effect: Effect.Effect<A, BreakerStoreUnavailable>, otherwise: B): Effect.Effect<A | B> =>
-    Effect.interruptible(effect).pipe(
-      Effect.timeoutFail({
-        duration: limitMillis,
-        onTimeout: () => new BreakerStoreUnavailable({ reason: "no answer" })
-      }),
+    inTime(effect).pipe(
       Effect.catchAllCause((cause) =>
         Cause.isInterruptedOnly(cause)
           ? Effect.succeed(otherwise)
