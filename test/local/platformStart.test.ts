@@ -30,14 +30,15 @@ describe("startPlatform", () => {
         dataDir,
         folder: join(folder.path, ".local"),
         environment: {},
-        extraFunctions: { received: { bundle: folder.file("received"), queue: "fallback", routes: ["/received"] } }
+        extraFunctions: { received: { bundle: folder.file("received"), queue: "own", routes: ["/received"] } },
+        extraQueues: { own: { name: "queue-of-ones-own", visibilitySeconds: 30, maxReceiveCount: 5 } }
       })
     try {
       for (const body of ["first", "second"]) {
         await using platform = await start()
         const { gateway, aws: endpoints, queues } = platform.info
         const sqs = new SQSClient({ ...aws, endpoint: endpoints.sqs })
-        const QueueUrl = queues["fallback"]
+        const QueueUrl = queues["own"]
         await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }))
         await expect
           .poll(() => readFile(join(folder.path, "received.txt"), "utf8").catch(() => ""), { timeout: 5_000 })
@@ -72,6 +73,8 @@ describe("startPlatform", () => {
     await expect(startPlatform({ ...options, extraFunctions: { "mparticle-api-lambda": misled } })).rejects.toThrow(
       "there is a function"
     )
+    const shadow = { name: "x", visibilitySeconds: 30, maxReceiveCount: 5 }
+    await expect(startPlatform({ ...options, extraQueues: { fallback: shadow } })).rejects.toThrow("there is a queue")
     await using platform = await startPlatform(options)
     const port = Number(new URL(platform.info.gateway).port)
     await expect(startPlatform({ ...options, port })).rejects.toThrow(`port ${port} is in use`)

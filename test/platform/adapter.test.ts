@@ -1,6 +1,11 @@
 /** The adapter as Lambda sees it: built bundles in processes of their own, over the Runtime API. */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { GetQueueAttributesCommand, SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs"
+import {
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient
+} from "@aws-sdk/client-sqs"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { eventually, invoke, isAlive, type Running, startTestPlatform } from "../support/platform.ts"
@@ -8,12 +13,16 @@ import { eventually, invoke, isAlive, type Running, startTestPlatform } from "..
 let running: Running
 
 beforeAll(async () => {
-  running = await startTestPlatform({
-    adapter: { timeoutSeconds: 3 },
-    failsOnce: {},
-    finalizer: {},
-    queue: { queue: "fallback", batchSize: 10 }
-  })
+  running = await startTestPlatform(
+    {
+      adapter: { timeoutSeconds: 3 },
+      failsOnce: {},
+      finalizer: {},
+      queue: { queue: "impatient", batchSize: 10 }
+    },
+    {},
+    { impatient: { name: "impatient", visibilitySeconds: 1, maxReceiveCount: 2 } }
+  )
 })
 
 afterAll(() => running[Symbol.asyncDispose]())
@@ -37,7 +46,8 @@ describe("the adapter in a process", () => {
     assert.strictEqual(failed.functionError, "Unhandled")
     assert.include(failed.payload, { errorType: "Refused", errorMessage: "refused: as asked" })
     const thrown = await invokeAdapter("throw")
-    assert.include(thrown.payload, { errorType: "TypeError", errorMessage: "as asked" })
+    // Its message may quote what it was working on, so that it is not shown.
+    assert.include(thrown.payload, { errorType: "TypeError", errorMessage: "TypeError" })
   })
 
   it("reports an event of the wrong shape without its values", async () => {
@@ -80,19 +90,19 @@ describe("the adapter in a process", () => {
     assert.strictEqual(second.payload as unknown, "up")
   })
 
-  it("is gone within 500 ms of SIGTERM although a finalizer hangs and another dies", async () => {
+  it("has finalized, and is gone, within 500 ms of SIGTERM although a finalizer hangs and another dies", async () => {
     const pid = await pidOf("finalizer")
     const started = Date.now()
     process.kill(pid, "SIGTERM")
     await eventually(() => assert.isFalse(isAlive(pid)))
     assert.isBelow(Date.now() - started, 500)
+    assert.strictEqual(await readFile(join(running.folder, "finalized"), "utf8"), String(pid))
   })
 })
 
 describe("an SQS function on the platform", () => {
   it("keeps what it did of a batch, and a poison message ends in the dead-letter queue alone", async () => {
     const { aws, queues } = running.platform.info
-    const queueUrl = queues["fallback"] ?? ""
     const client = new SQSClient({
       endpoint: aws.sqs,
       region: "eu-west-1",
@@ -101,14 +111,14 @@ describe("an SQS function on the platform", () => {
     const bodies = ['{"does":"pass"}', "{not json", '{"does":"pass"}', '{"does":"pass"}']
     await client.send(
       new SendMessageBatchCommand({
-        QueueUrl: queueUrl,
+        QueueUrl: queues["impatient"],
         Entries: bodies.map((MessageBody, index) => ({ Id: `m${index}`, MessageBody }))
       })
     )
-    const waiting = async (): Promise<number> => {
+    const messages = async (queue: string): Promise<number> => {
       const { Attributes } = await client.send(
         new GetQueueAttributesCommand({
-          QueueUrl: queueUrl,
+          QueueUrl: queues[queue],
           AttributeNames: ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         })
       )
@@ -117,11 +127,18 @@ describe("an SQS function on the platform", () => {
         Number(Attributes?.["ApproximateNumberOfMessagesNotVisible"])
       )
     }
-    await eventually(async () => assert.strictEqual(await waiting(), 1))
+    await eventually(async () =>
+      assert.deepStrictEqual([await messages("impatient"), await messages("impatientDlq")], [0, 1])
+    )
+    const dead = await client.send(new ReceiveMessageCommand({ QueueUrl: queues["impatientDlq"] }))
+    assert.deepStrictEqual(
+      dead.Messages?.map(({ Body }) => Body),
+      ["{not json"]
+    )
+    client.destroy()
     const log = await readFile(join(running.folder, ".local/logs/queue.log"), "utf8")
     assert.lengthOf(log.match(/"message":"passed"/g) ?? [], 3)
     assert.match(log, /the message cannot be read: expected valid JSON/)
     assert.notInclude(log, "{not json")
-    client.destroy()
   })
 })

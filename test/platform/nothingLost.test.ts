@@ -73,7 +73,11 @@ describe("no request is lost and none is sent twice", () => {
   it("DynamoDB throttled after mParticle accepted: success, and written down later", async () => {
     const event = field.initiation()
     // The claim goes through; mParticle takes its time, and the throttling starts meanwhile.
-    await field.fault("mparticle", { match: { method: "POST", path: "/v3/requests" }, times: 1, fault: { delayMs: 700 } })
+    await field.fault("mparticle", {
+      match: { method: "POST", path: "/v3/requests" },
+      times: 1,
+      fault: { delayMs: 700 }
+    })
     const answering = field.baton(event)
     await eventually(async () => assert.lengthOf(await field.submissions(), 1))
     await field.fault("aws", {

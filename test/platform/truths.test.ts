@@ -50,7 +50,9 @@ describe("the platform", () => {
     const entry = await journal("SendMessage")
     assert.include(entry, { function: "storage", status: 200 })
     const sqs = new SQSClient({ endpoint: aws.sqs, region, credentials })
-    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queues["fallbackDlq"], WaitTimeSeconds: 1 }))
+    const { Messages } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: queues["fallbackDlq"], WaitTimeSeconds: 1 })
+    )
     sqs.destroy()
     assert.strictEqual(Messages?.[0]?.Body, "a message")
   })

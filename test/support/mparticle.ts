@@ -26,6 +26,7 @@ import { Parameters } from "../../src/services/Parameters.ts"
 import { RequestStore } from "../../src/services/RequestStore.ts"
 import * as BreakerSettings from "../../src/services/Resilience/CircuitBreaker/Settings.ts"
 import { Dynamo, tableNames } from "./dynamo.ts"
+import { layer as memoryStore } from "./memoryStore.ts"
 
 /** One call that reached the fake mParticle. */
 export interface Call {
@@ -132,20 +133,28 @@ const values: Readonly<Record<string, string>> = {
   pod: "eu1"
 }
 
-export const parameters = (overrides: Readonly<Record<string, string>> = {}): Layer.Layer<Parameters> => {
-  const all = { ...values, ...overrides }
-  const get = (name: string) => {
-    const value = all[name]
-    return value === undefined || value === ""
-      ? Effect.fail(new ConfigurationError({ setting: name, reason: "is missing" }))
-      : Effect.succeed(value)
-  }
-  return Layer.succeed(Parameters, {
-    get,
-    secret: (name) => Effect.map(get(name), Redacted.make),
-    invalidate: Effect.void
+/** The parameters; what is rotated has its new value once the cached ones are forgotten. */
+export const parameters = (
+  overrides: Readonly<Record<string, string>> = {},
+  rotated: Readonly<Record<string, string>> = {}
+): Layer.Layer<Parameters> =>
+  Layer.sync(Parameters, () => {
+    let all: Readonly<Record<string, string>> = { ...values, ...overrides }
+    const get = (name: string) =>
+      Effect.suspend(() => {
+        const value = all[name]
+        return value === undefined || value === ""
+          ? Effect.fail(new ConfigurationError({ setting: name, reason: "is missing" }))
+          : Effect.succeed(value)
+      })
+    return {
+      get,
+      secret: (name) => Effect.map(get(name), Redacted.make),
+      invalidate: Effect.sync(() => {
+        all = { ...all, ...rotated }
+      })
+    }
   })
-}
 
 export const store: Layer.Layer<RequestStore, never, Dynamo | Parameters> = Layer.effect(
   RequestStore,
@@ -170,20 +179,28 @@ const alerts: Layer.Layer<Alerts, never, Upstream> = Layer.effect(
 export interface WorldOptions {
   readonly settings?: Partial<MParticleSettingsShape>
   readonly parameters?: Readonly<Record<string, string>>
+  /** Parameters that are others once the cached ones are forgotten. */
+  readonly rotated?: Readonly<Record<string, string>>
   readonly identities?: Layer.Layer<IdentityResolver>
   readonly alerts?: Layer.Layer<Alerts>
 }
 
-/** Baton and MParticle over everything; the upstream starts out accepting. */
-export const baton = (options: WorldOptions = {}) =>
+/** Baton and MParticle over a store; the upstream starts out accepting. */
+const batonOver = <S, E, R>(requests: Layer.Layer<RequestStore | S, E, R>, options: WorldOptions) =>
   BatonLayer.layer.pipe(
     Layer.provide(options.identities ?? IdentityResolverLayer.layer),
     Layer.provideMerge(MParticleLayer.layer),
     Layer.provide(Layer.mergeAll(OpenDsrLayer.layer, EventsApiLayer.layer)),
     Layer.provide(CircuitBreakerLayer.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })),
-    Layer.provideMerge(store),
+    Layer.provideMerge(requests),
     Layer.provide(Layer.mergeAll(http, fallbackQueue, options.alerts ?? alerts)),
     Layer.provideMerge(Layer.sync(Upstream, freshUpstream)),
-    Layer.provide(parameters(options.parameters)),
+    Layer.provide(parameters(options.parameters, options.rotated)),
     Layer.provide(layerOf({ ...settings, ...options.settings }))
   )
+
+/** Baton and MParticle over a real DynamoDB engine. */
+export const baton = (options: WorldOptions = {}) => batonOver(store, options)
+
+/** Baton and MParticle over a store in memory, for tests that adjust the clock. */
+export const batonInMemory = (options: WorldOptions = {}) => batonOver(memoryStore, options)

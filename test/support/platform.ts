@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from "@aws-sdk/client-lambda"
 import type { ExtraFunction } from "../../local/src/functions/catalogue.ts"
 import { type Platform, startPlatform } from "../../local/src/Platform.ts"
+import type { QueueDefinition } from "../../local/src/resources.ts"
 import { buildFunction } from "../../scripts/build.ts"
 
 /** Builds a test function and answers its bundle. */
@@ -20,10 +21,14 @@ export interface Running extends AsyncDisposable {
   readonly folder: string
 }
 
-/** Starts a platform of its own on free ports; `fixtures` are test functions by name with what triggers them. */
+/**
+ * Starts a platform of its own on free ports; `fixtures` are test functions by name with what triggers them, and
+ * `extraQueues` are queues that none of the product's functions reads.
+ */
 export const startTestPlatform = async (
   fixtures: Readonly<Record<string, Omit<ExtraFunction, "bundle">>> = {},
-  environment: Readonly<Record<string, string>> = {}
+  environment: Readonly<Record<string, string>> = {},
+  extraQueues: Readonly<Record<string, QueueDefinition>> = {}
 ): Promise<Running> => {
   const folder = await mkdtemp(join(tmpdir(), "platform-"))
   const extraFunctions = Object.fromEntries(
@@ -38,6 +43,7 @@ export const startTestPlatform = async (
     port: 0,
     environment: { FIXTURE_FOLDER: folder, ...environment },
     extraFunctions,
+    extraQueues,
     folder: join(folder, ".local")
   })
   const lambda = lambdaClient(platform.info.gateway)

@@ -130,7 +130,11 @@ const names = (definitions: Readonly<Record<string, TableDefinition>>): Record<s
 /** Creates what is missing, and answers what there is. A second call changes nothing. */
 export const createResources = async (options: CreateResourcesOptions): Promise<Resources> => {
   const { engines, proxy, stage } = options
-  const allQueues: Readonly<Record<string, QueueDefinition>> = { ...options.extraQueues, ...queues(stage) }
+  const ours: Readonly<Record<string, QueueDefinition>> = queues(stage)
+  const { extraQueues = {} } = options
+  const taken = Object.keys(extraQueues).find((name) => Object.hasOwn(ours, name))
+  if (taken !== undefined) throw new Error(`there is a queue ${taken} already: give the extra one another name`)
+  const allQueues = { ...ours, ...extraQueues }
   using clients = new DisposableStack()
   const adopt = <A extends { destroy(): void }>(made: A): A => clients.adopt(made, () => made.destroy())
   const dynamodb = adopt(new DynamoDBClient(client(engines.dynamodb)))

@@ -182,7 +182,7 @@ describe("CircuitBreaker", () => {
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.join(success)
       yield* Fiber.join(failure)
-      assert.strictEqual(yield* breaker.state, before)
+      assert.deepStrictEqual(yield* breaker.state, before)
       assert.strictEqual(before._tag, "Open")
     })
   )

@@ -136,9 +136,11 @@ describe("Rules", () => {
   })
 
   it("begins a wait again when the clock was set back, instead of waiting until it has caught up", () => {
-    assert.strictEqual(Rules.anchored(open, 1_000), open)
-    assert.deepStrictEqual(Rules.anchored(open, 500), { ...open, since: 500, until: 30_500 })
-    assert.strictEqual(Rules.anchored(initial, -1), initial)
+    assert.strictEqual(Rules.setBack(open, 1_000, 0), 0)
+    assert.strictEqual(Rules.setBack(open, 5_000, 0), 0)
+    assert.strictEqual(Rules.setBack(open, 400, 0), -600)
+    assert.strictEqual(Rules.setBack(open, 500, -600), -600)
+    assert.strictEqual(Rules.setBack(open, 100, -600), -900)
   })
 
   it("knows one state from another", () => {

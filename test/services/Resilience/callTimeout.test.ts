@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -29,18 +29,23 @@ describe("callTimeout", () => {
     })
   )
 
-  it.live("leaves no timer behind a call that ends in time, however it ends", () =>
+  it.scopedLive("leaves no timer behind a call that ends in time, however it ends", () =>
     Effect.gen(function* () {
-      const timers = Effect.sync(() => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length)
-      yield* Effect.sleep("50 millis")
-      const before = yield* timers
+      const set = vi.spyOn(globalThis, "setTimeout")
+      const cleared = vi.spyOn(globalThis, "clearTimeout")
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.restoreAllMocks()))
+      const running = () => {
+        const ids = set.mock.results.filter((_, index) => set.mock.calls[index]?.[1] === limit.milliseconds)
+        return ids.filter((timer) => !cleared.mock.calls.some(([id]) => id === timer.value)).length
+      }
       assert.strictEqual(yield* Effect.succeed(42).pipe(callTimeout(limit)), 42)
       assert.strictEqual(yield* Effect.flip(callTimeout(Effect.fail("no"), limit)), "no")
+      assert.strictEqual(running(), 0)
       const fiber = yield* Effect.fork(callTimeout(Effect.never, limit))
       yield* Effect.sleep("5 millis")
-      assert.strictEqual(yield* timers, before + 1)
+      assert.strictEqual(running(), 1)
       yield* Fiber.interrupt(fiber)
-      assert.strictEqual(yield* timers, before)
+      assert.strictEqual(running(), 0)
     })
   )
 

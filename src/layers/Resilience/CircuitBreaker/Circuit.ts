@@ -40,14 +40,14 @@ export const make = (parts: CircuitParts): Omit<CircuitBreaker, "changes"> => {
   const tally = Tally.make(settings.trip)
   const held = FiberRef.unsafeMake<Rules.Pass | undefined>(undefined)
   let view: CircuitState = initial
-  /** The view with its times moved for a clock that was set back. */
-  let anchored: CircuitState = initial
+  /** What to take off the clock's time since the view came about, because the clock was set back; see Rules.setBack. */
+  let shift = 0
   let readAt = Number.NEGATIVE_INFINITY
 
   const show = (to: CircuitState, reason: CircuitChange["reason"]): Effect.Effect<void> => {
     const from = view
     view = to
-    anchored = to
+    shift = 0
     tally.reset()
     return announce({ key, from, to, reason })
   }
@@ -168,20 +168,19 @@ export const make = (parts: CircuitParts): Omit<CircuitBreaker, "changes"> => {
     options: ProtectOptions<E>
   ): Effect.Effect<A, E | CircuitOpen, R> =>
     Effect.flatMap(FiberRef.get(held), (pass) => {
-      const admission = Rules.admit(anchored._tag === "Closed" ? from : anchored, now, pass)
+      shift = Rules.setBack(from, now, shift)
+      const admission = Rules.admit(from, now - shift, pass)
       if (admission._tag === "Reject") return reject(admission.retryAfterMillis)
       const call = admission._tag === "Guest" ? runGuest(from, effect, options) : elect(from, now, effect, options)
       return pass === undefined ? call : Effect.zipRight(FiberRef.set(held, undefined), call)
     })
 
-  const admitted = <A, E, R>(now: number, effect: Effect.Effect<A, E, R>, options: ProtectOptions<E>) => {
-    anchored = Rules.anchored(anchored, now)
-    return view._tag === "Closed" ? runClosed(view, effect, options) : runOpen(view, now, effect, options)
-  }
+  const admitted = <A, E, R>(now: number, effect: Effect.Effect<A, E, R>, options: ProtectOptions<E>) =>
+    view._tag === "Closed" ? runClosed(view, effect, options) : runOpen(view, now, effect, options)
 
   /** Whether what was read of the store is too old. While the breaker is open there is nothing to learn from it. */
   const isOld = (now: number): boolean =>
-    !alone && (now - readAt >= store.cacheMillis || now < readAt) && (anchored._tag !== "Open" || now > anchored.until)
+    !alone && (now - readAt >= store.cacheMillis || now < readAt) && (view._tag !== "Open" || now - shift > view.until)
 
   /** Reads the store when it must, inline. Callers that come meanwhile go by what is known. */
   const guarded = <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<E>) =>
@@ -199,6 +198,10 @@ export const make = (parts: CircuitParts): Omit<CircuitBreaker, "changes"> => {
       Effect.suspend(() =>
         alone && view._tag === "Closed" ? runClosed(view, effect, options) : guarded(effect, options)
       ),
-    state: Effect.sync(() => (anchored._tag === "Closed" ? { ...anchored, failures: tally.failures() } : anchored))
+    state: Effect.sync(() =>
+      view._tag === "Closed"
+        ? { ...view, failures: tally.failures() }
+        : { ...view, since: view.since + shift, until: view.until + shift }
+    )
   }
 }

@@ -133,13 +133,11 @@ export const afterGuest = (
 ): Change | undefined => (outcome._tag === "Pause" ? paused(state, now, outcome.millis, settings) : undefined)
 
 /**
- * Begins the wait again when the clock was set back to before it began: so a wait lasts at most twice as long, and not
- * as long as the clock was set back.
+ * How far the clock was set back since a state came about, given what was known of that: a wait begins again at the
+ * time to which the clock was set, so that it does not last until the clock has caught up.
  */
-export const anchored = (state: CircuitState, now: number): CircuitState =>
-  state._tag === "Closed" || now >= state.since
-    ? state
-    : { ...state, since: now, until: now + (state.until - state.since) }
+export const setBack = (state: Open | HalfOpen, now: number, shift: number): number =>
+  Math.min(shift, now - state.since)
 
 /** Whether two states are one and the same, as when a store answers what is known already. */
 export const same = (one: CircuitState, other: CircuitState): boolean =>
