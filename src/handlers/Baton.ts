@@ -3,7 +3,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { type BatonFailure, InitiateRequest, type InitiateSuccess, StatusRequest, type StatusSuccess } from "../schemas/Baton.ts"
+import {
+  type BatonFailure,
+  InitiateRequest,
+  type InitiateSuccess,
+  StatusRequest,
+  type StatusSuccess
+} from "../schemas/Baton.ts"
 import { FlatInitiate, type FlatInitiated, type FlatStanding, FlatStatus } from "../schemas/BatonFlat.ts"
 import { CorrelationId } from "../schemas/DataSubjectRequest.ts"
 import * as Issue from "../schemas/Issue.ts"
@@ -59,7 +65,11 @@ const statusEnvelope = (event: unknown, correlationId: CorrelationId) =>
   Effect.gen(function* () {
     const { payload } = yield* decodeStatus(event)
     const record = yield* Effect.flatMap(Baton, (baton) => baton.status(payload.mparticleRequestId))
-    return standing(record, payload.correlationId === undefined ? record.correlationId : correlationId, yield* timestamp)
+    return standing(
+      record,
+      payload.correlationId === undefined ? record.correlationId : correlationId,
+      yield* timestamp
+    )
   })
 
 const statusFlat = (event: unknown) =>

@@ -38,7 +38,14 @@ const parameters = Layer.unwrapEffect(
 
 const breakers = CircuitBreaker.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })
 
-const ground = Layer.mergeAll(RequestStore.layer, OpenDsr.layer, EventsApi.layer, FallbackQueue.layer, Alerts.layer, breakers)
+const ground = Layer.mergeAll(
+  RequestStore.layer,
+  OpenDsr.layer,
+  EventsApi.layer,
+  FallbackQueue.layer,
+  Alerts.layer,
+  breakers
+)
 
 /** The MParticle and Baton services over everything but the HTTP client. */
 export const layerNoHttp: Layer.Layer<Baton | MParticle | Parameters, ConfigError.ConfigError, HttpClient.HttpClient> =

@@ -135,7 +135,11 @@ export const make = Effect.gen(function* () {
     )
 
   /** mParticle is out: the request waits in the queue. Nothing that fails after it is in there concerns the caller. */
-  const fallBack = (record: RequestRecord, owner: string, error: UpstreamError): Effect.Effect<RequestRecord, SubmitError> =>
+  const fallBack = (
+    record: RequestRecord,
+    owner: string,
+    error: UpstreamError
+  ): Effect.Effect<RequestRecord, SubmitError> =>
     Effect.gen(function* () {
       const failed = new SubmissionFailed({ requestId: record.id, upstream: error })
       yield* Effect.flatMap(message(record, error), queue.send).pipe(
@@ -146,7 +150,9 @@ export const make = Effect.gen(function* () {
       yield* Metrics.count("FallbackQueued")
       const noted = yield* store.transition(record, "queued").pipe(
         Effect.tap(() => store.release(record.id, owner)),
-        Effect.catchAll((cause) => Effect.as(Effect.logWarning("a queued request is not marked so", Cause.fail(cause)), Option.none()))
+        Effect.catchAll((cause) =>
+          Effect.as(Effect.logWarning("a queued request is not marked so", Cause.fail(cause)), Option.none())
+        )
       )
       yield* alerts
         .raise({
@@ -163,7 +169,11 @@ export const make = Effect.gen(function* () {
     })
 
   /** Sends a record whose lease we hold; what mParticle cannot take now goes to the queue. */
-  const sendOrQueue = (record: RequestRecord, owner: string, resumed: boolean): Effect.Effect<RequestRecord, SubmitError> =>
+  const sendOrQueue = (
+    record: RequestRecord,
+    owner: string,
+    resumed: boolean
+  ): Effect.Effect<RequestRecord, SubmitError> =>
     handOver(record, owner, { resumed, retries: true }).pipe(
       leavingTimeToQueue,
       Effect.catchTags({
@@ -179,12 +189,16 @@ export const make = Effect.gen(function* () {
         CallTimeout: (error) => fallBack(record, owner, error),
         CircuitOpen: (error) => fallBack(record, owner, error),
         RateLimited: (error) => fallBack(record, owner, error),
-        ConfigurationError: (error) => Effect.zipRight(Effect.ignoreLogged(store.release(record.id, owner)), Effect.fail(error))
+        ConfigurationError: (error) =>
+          Effect.zipRight(Effect.ignoreLogged(store.release(record.id, owner)), Effect.fail(error))
       })
     )
 
   const reload = (record: RequestRecord): Effect.Effect<RequestRecord, StoreError> =>
-    Effect.map(store.get(record.id), Option.getOrElse(() => record))
+    Effect.map(
+      store.get(record.id),
+      Option.getOrElse(() => record)
+    )
 
   /** A record that was there before us: answered as it is, waited for while its owner sends it, or resumed. */
   const settle = (record: RequestRecord): Effect.Effect<RequestRecord, SubmitError> =>
@@ -193,8 +207,11 @@ export const make = Effect.gen(function* () {
       let current = record
       let pause = firstPauseMillis
       while (isUnsent(current.status)) {
-        const taken = yield* takeOver(current, owner)
-        if (Option.isSome(taken)) return yield* sendOrQueue(taken.value, owner, true)
+        // A live lease is left alone: trying for it would cost a write for nothing.
+        if (current.leaseUntil <= (yield* Clock.currentTimeMillis)) {
+          const taken = yield* takeOver(current, owner)
+          if (Option.isSome(taken)) return yield* sendOrQueue(taken.value, owner, true)
+        }
         if ((yield* remainingMillis) < pause + fallbackReserveMillis) return current
         yield* Effect.sleep(Duration.millis(pause))
         pause = Math.min(pause * 2, longestPauseMillis)

@@ -56,12 +56,12 @@ const storeOver = (memory: MemoryStoreShape): RequestStoreShape => {
   const entries = new Map<RequestId, ReadonlyArray<AuditEntry>>()
 
   /** One operation: all of it at one moment, as a conditional write is. */
-  const operation = <A, E = never>(name: StoreOperation, run: (now: number) => Effect.Effect<A, E> | A) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<A, E | DatabaseError> => {
+  const operation = <A>(name: StoreOperation, run: (now: number) => A): Effect.Effect<A, DatabaseError> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
       memory.operations.push(name)
-      if (memory.fails(name)) return Effect.fail(new DatabaseError({ operation: name, reason: "InternalServerError" }))
-      const result = run(now)
-      return Effect.isEffect(result) ? result : Effect.succeed(result)
+      return memory.fails(name)
+        ? Effect.fail(new DatabaseError({ operation: name, reason: "InternalServerError" }))
+        : Effect.sync(() => run(now))
     })
 
   const append = (entry: AuditEntry): void =>
@@ -71,7 +71,11 @@ const storeOver = (memory: MemoryStoreShape): RequestStoreShape => {
 
   const existing = (record: RequestRecord): Effect.Effect<ClaimOutcome> => Effect.succeed({ isNew: false, record })
 
-  const claimed = (request: NewRequest, lease: Lease, now: number): Effect.Effect<ClaimOutcome, IdempotencyConflict> => {
+  const claimed = (
+    request: NewRequest,
+    lease: Lease,
+    now: number
+  ): Effect.Effect<ClaimOutcome, IdempotencyConflict> => {
     const same = standing(records.get(request.id), now)
     if (same !== undefined) return same.fingerprint === request.fingerprint ? existing(same) : conflict(same.id)
     const pointer = { requestId: request.id, fingerprint: request.fingerprint, expiresAt: request.expiresAt }
@@ -132,7 +136,15 @@ const storeOver = (memory: MemoryStoreShape): RequestStoreShape => {
     })
     append(entry)
     const version = record.version + 1
-    const next = { ...record, ...facts, updatedAt: at, auditHash: entry.hash, status: to, statusRank: statusRank[to], version }
+    const next = {
+      ...record,
+      ...facts,
+      updatedAt: at,
+      auditHash: entry.hash,
+      status: to,
+      statusRank: statusRank[to],
+      version
+    }
     records.set(id, next)
     const lockId = activeLockId(record.identityId, record.type)
     if (hasEnded(to) && locks.get(lockId)?.requestId === id) locks.delete(lockId)
@@ -142,7 +154,7 @@ const storeOver = (memory: MemoryStoreShape): RequestStoreShape => {
   const read = (id: RequestId, now: number) => Option.fromNullable(standing(records.get(id), now))
 
   return {
-    claim: (request, lease) => operation("claim", (now) => claimed(request, lease, now)),
+    claim: (request, lease) => Effect.flatten(operation("claim", (now) => claimed(request, lease, now))),
     acquire: (id, lease, at) =>
       operation("acquire", () =>
         changed(id, (record) =>

@@ -3,6 +3,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -34,6 +35,8 @@ export interface Call {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: unknown
+  /** When, in epoch milliseconds. */
+  readonly at: number
 }
 
 /** How the fake mParticle answers; `"reset"` cuts the connection, `"silence"` never answers. */
@@ -86,7 +89,8 @@ export const accepted = (call: Call): Response =>
     { status: 201 }
   )
 
-const callFrom = (request: HttpClientRequest.HttpClientRequest, url: URL): Call => ({
+const callFrom = (request: HttpClientRequest.HttpClientRequest, url: URL, at: number): Call => ({
+  at,
   method: request.method,
   url: url.toString(),
   headers: request.headers,
@@ -96,16 +100,18 @@ const callFrom = (request: HttpClientRequest.HttpClientRequest, url: URL): Call 
 const http: Layer.Layer<HttpClient.HttpClient, never, Upstream> = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(Upstream, (upstream) =>
-    HttpClient.make((request, url) => {
-      const call = callFrom(request, url)
-      const kind = url.pathname.endsWith("/events") ? "events" : request.method === "GET" ? "lookups" : "calls"
-      upstream[kind].push(call)
-      const reply = { events: upstream.event, lookups: upstream.lookup, calls: upstream.reply }[kind](call)
-      if (reply === "silence") return Effect.never
-      return reply === "reset"
-        ? Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
-        : Effect.succeed(HttpClientResponse.fromWeb(request, reply))
-    })
+    HttpClient.make((request, url) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const call = callFrom(request, url, now)
+        const kind = url.pathname.endsWith("/events") ? "events" : request.method === "GET" ? "lookups" : "calls"
+        upstream[kind].push(call)
+        const reply = { events: upstream.event, lookups: upstream.lookup, calls: upstream.reply }[kind](call)
+        if (reply === "silence") return Effect.never
+        return reply === "reset"
+          ? Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
+          : Effect.succeed(HttpClientResponse.fromWeb(request, reply))
+      })
+    )
   )
 )
 

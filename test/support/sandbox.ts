@@ -8,7 +8,10 @@ import { call, invoke, type Invoked, type Running } from "./platform.ts"
 export interface Field extends Disposable {
   readonly baton: (event: unknown) => Promise<Invoked>
   /** An initiation of a person of its own. */
-  readonly initiation: (overrides?: object) => { readonly action: "initiate"; readonly payload: Record<string, unknown> }
+  readonly initiation: (overrides?: object) => {
+    readonly action: "initiate"
+    readonly payload: Record<string, unknown>
+  }
   readonly fault: (sandbox: string, rule: object) => Promise<void>
   readonly received: (sandbox: string) => Promise<ReadonlyArray<JournalEntry>>
   /** `POST /v3/requests` as mParticle received them. */

@@ -2,7 +2,12 @@
 import * as Match from "effect/Match"
 import type { BatonFailure, InitiateSuccess, StatusSuccess } from "../../schemas/Baton.ts"
 import type { FlatInitiate, FlatInitiated, FlatStanding, FlatState, FlatStatus } from "../../schemas/BatonFlat.ts"
-import { type CorrelationId, type PublicStatus, publicStatus, type RequestRecord } from "../../schemas/DataSubjectRequest.ts"
+import {
+  type CorrelationId,
+  type PublicStatus,
+  publicStatus,
+  type RequestRecord
+} from "../../schemas/DataSubjectRequest.ts"
 import type { SubmissionFailed } from "../../schemas/MParticleError.ts"
 import type { BatonError } from "../../services/Baton.ts"
 

@@ -35,7 +35,9 @@ export const make: Effect.Effect<EventsApiShape, never, HttpClient.HttpClient | 
     return {
       upload: Effect.fn("EventsApi.upload")(function* (batch) {
         const url = yield* baseUrl
-        const answer = yield* call(HttpClientRequest.post(`${url}/events`).pipe(HttpClientRequest.bodyUnsafeJson(batch)))
+        const answer = yield* call(
+          HttpClientRequest.post(`${url}/events`).pipe(HttpClientRequest.bodyUnsafeJson(batch))
+        )
         if (!VendorHttp.isSuccess(answer)) {
           return yield* VendorHttp.errorFrom(answer, [batch.user_identities.customer_id])
         }

@@ -19,7 +19,11 @@ export const make = (guards: Guards) =>
     const openDsr = yield* OpenDsr
     const settings = yield* MParticleSettings
 
-    const move = (record: RequestRecord, to: "submitted" | "in_progress" | "completed" | "failed", facts: TransitionFacts) =>
+    const move = (
+      record: RequestRecord,
+      to: "submitted" | "in_progress" | "completed" | "failed",
+      facts: TransitionFacts
+    ) =>
       Effect.gen(function* () {
         const moved = yield* store.transition(record, to, facts)
         if (Option.isNone(moved)) return record

@@ -53,7 +53,12 @@ const put = (table: string, item: object, condition: string, values?: object): T
 })
 
 /** The write of an audit entry; it lives as long as its record. */
-export const auditWrite = (table: string, entry: AuditEntry, expiresAt: number, nowSeconds: number): TransactWriteItem =>
+export const auditWrite = (
+  table: string,
+  entry: AuditEntry,
+  expiresAt: number,
+  nowSeconds: number
+): TransactWriteItem =>
   put(
     table,
     { ...entry, id: auditId(entry.requestId, entry.sequence), expiresAt },

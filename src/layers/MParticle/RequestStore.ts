@@ -1,5 +1,10 @@
 /** {@link RequestStore} in DynamoDB (docs/adr/0001). */
-import { ConditionalCheckFailedException, DeleteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb"
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DynamoDBClient,
+  UpdateItemCommand
+} from "@aws-sdk/client-dynamodb"
 import { marshall } from "@aws-sdk/util-dynamodb"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -41,11 +46,20 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
     const existing = (record: RequestRecord): ClaimOutcome => ({ isNew: false, record })
 
     /** One attempt at a claim; a lock whose request has ended (a crash before its release) is taken over, once. */
-    const attempt = (record: RequestRecord, staleLockOf?: string): Effect.Effect<ClaimOutcome, StoreError | IdempotencyConflict> =>
+    const attempt = (
+      record: RequestRecord,
+      staleLockOf?: string
+    ): Effect.Effect<ClaimOutcome, StoreError | IdempotencyConflict> =>
       Effect.gen(function* () {
         const tables = yield* table.tables
         const now = yield* nowSeconds
-        const entry = sealed({ requestId: record.id, sequence: 1, at: record.submittedAt, to: "received", previousHash: genesis })
+        const entry = sealed({
+          requestId: record.id,
+          sequence: 1,
+          at: record.submittedAt,
+          to: "received",
+          previousHash: genesis
+        })
         const claimed = { ...record, auditHash: entry.hash }
         const options = { nowSeconds: now, ...(staleLockOf === undefined ? {} : { staleLockOf }) }
         const blockers = yield* table.write("claim", claimWrites(tables, claimed, entry, options))

@@ -58,14 +58,23 @@ export const make = (client: DynamoDBClient) =>
       )
     )
 
-    const run = <ClientIn extends object, ClientOut extends MetadataBearer, Config, In extends ClientIn, Out extends ClientOut>(
+    const run = <
+      ClientIn extends object,
+      ClientOut extends MetadataBearer,
+      Config,
+      In extends ClientIn,
+      Out extends ClientOut
+    >(
       operation: string,
       sender: Client<ClientIn, ClientOut, Config>,
       command: Command<ClientIn, In, ClientOut, Out, Config>
     ) => send(sender, command, { service: "dynamodb", operation })
 
     /** Writes all or nothing; the items in the way when a condition did not hold. */
-    const write = (operation: string, items: ReadonlyArray<TransactWriteItem>): Effect.Effect<Blockers, DatabaseError> =>
+    const write = (
+      operation: string,
+      items: ReadonlyArray<TransactWriteItem>
+    ): Effect.Effect<Blockers, DatabaseError> =>
       Effect.gen(function* () {
         const command = new TransactWriteItemsCommand({
           TransactItems: [...items],

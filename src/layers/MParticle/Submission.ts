@@ -85,7 +85,8 @@ export const make = Effect.gen(function* () {
             )
           )
 
-  const known = (record: RequestRecord): Effect.Effect<Option.Option<Acknowledged>, UpstreamError> => openDsr.get(record.id)
+  const known = (record: RequestRecord): Effect.Effect<Option.Option<Acknowledged>, UpstreamError> =>
+    openDsr.get(record.id)
 
   const send = (record: RequestRecord): Effect.Effect<Acknowledged, UpstreamError> =>
     openDsr.submit(submitBody(record, settings)).pipe(

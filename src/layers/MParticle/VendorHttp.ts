@@ -60,9 +60,7 @@ export const errorFrom = (answer: VendorAnswer, personal: ReadonlyArray<string>)
   return new MParticleApiError({
     status: answer.status,
     ...(message === undefined ? {} : { upstreamMessage: message }),
-    ...(answer.retryAfterMillis === undefined
-      ? {}
-      : { retryAfterSeconds: Math.ceil(answer.retryAfterMillis / 1000) })
+    ...(answer.retryAfterMillis === undefined ? {} : { retryAfterSeconds: Math.ceil(answer.retryAfterMillis / 1000) })
   })
 }
 
@@ -92,7 +90,11 @@ export const make = (
       Effect.gen(function* () {
         const body = yield* Effect.mapError(response.text, () => new NetworkError({ upstream }))
         const now = yield* Clock.currentTimeMillis
-        return { status: response.status, body, retryAfterMillis: parseRetryAfter(response.headers["retry-after"], now) }
+        return {
+          status: response.status,
+          body,
+          retryAfterMillis: parseRetryAfter(response.headers["retry-after"], now)
+        }
       })
 
     const attempt = Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest) {

@@ -17,7 +17,9 @@ export const requestIdOf = (stage: string, submission: Submission): RequestId =>
 
 /** Tells two different submissions under one correlation id apart. */
 export const fingerprintOf = ({ email, identityId, regulation, type }: Submission): string =>
-  sha256([JSON.stringify([identityId, email === undefined ? null : normalisedEmail(email), type, regulation])]).toString("hex")
+  sha256([
+    JSON.stringify([identityId, email === undefined ? null : normalisedEmail(email), type, regulation])
+  ]).toString("hex")
 
 /** Key of the lock that lets a person have one active request of a type; holds no identity in clear. */
 export const activeLockId = (identityId: IdentityId, type: RequestType): string =>

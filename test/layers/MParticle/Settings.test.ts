@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import { config } from "../../../src/layers/MParticle/Settings.ts"
 
 const read = (environment: Readonly<Record<string, string>>) =>
@@ -18,7 +19,11 @@ describe("the settings of MParticle", () => {
           batonTimeoutMillis: 25_000,
           dsrUrl: "https://opendsr.mparticle.com/v3",
           callbackBaseUrl: "https://mparticle-api-code.support.guardianapis.com",
-          skipWaitingPeriod: true
+          eventsUrl: Option.none(),
+          skipWaitingPeriod: true,
+          statusRefreshMillis: 900_000,
+          leaseMillis: 10_000,
+          attemptMillis: 5_000
         })
       )
       const production = yield* read({ STAGE: "PROD" })
@@ -60,15 +65,51 @@ describe("the settings of MParticle", () => {
         assert.isTrue(Either.isRight(settings) && settings.right.dsrUrl === url.replace(/\/$/, ""), url)
       }
       for (const url of ["http://x.example/v3", "ftp://127.0.0.1", "nonsense", "http://127.0.0.1.evil.example/"]) {
-        assert.isTrue(Either.isLeft(yield* read({ STAGE: "CODE", MPARTICLE_DSR_URL: url })), url)
+        for (const name of ["MPARTICLE_DSR_URL", "MPARTICLE_EVENTS_URL", "CALLBACK_BASE_URL"]) {
+          assert.isTrue(Either.isLeft(yield* read({ STAGE: "CODE", [name]: url })), `${name}=${url}`)
+        }
       }
+    })
+  )
+
+  it.effect("take every setting from its own variable", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(
+        yield* read({
+          STAGE: "PROD",
+          BATON_INTEGRATION_ENABLED: "0",
+          BATON_TIMEOUT_SECONDS: "20",
+          MPARTICLE_DSR_URL: "https://dsr.example/v3",
+          MPARTICLE_EVENTS_URL: "https://events.example/v2//",
+          CALLBACK_BASE_URL: "https://callback.example/",
+          MPARTICLE_SKIP_WAITING_PERIOD: "false",
+          STATUS_REFRESH_SECONDS: "60",
+          CLAIM_LEASE_SECONDS: "3"
+        }),
+        Either.right({
+          stage: "PROD" as const,
+          batonEnabled: false,
+          batonTimeoutMillis: 20_000,
+          dsrUrl: "https://dsr.example/v3",
+          eventsUrl: Option.some("https://events.example/v2"),
+          callbackBaseUrl: "https://callback.example",
+          skipWaitingPeriod: false,
+          statusRefreshMillis: 60_000,
+          leaseMillis: 3_000,
+          attemptMillis: 1_500
+        })
+      )
+      const long = yield* read({ STAGE: "CODE", CLAIM_LEASE_SECONDS: "60" })
+      assert.isTrue(Either.isRight(long) && long.right.attemptMillis === 5_000, "a call has five seconds at most")
     })
   )
 
   it.effect("refuse times that are none, and stages that are not ours", () =>
     Effect.gen(function* () {
-      for (const seconds of ["0", "-1", "soon", "Infinity"]) {
-        assert.isTrue(Either.isLeft(yield* read({ STAGE: "CODE", BATON_TIMEOUT_SECONDS: seconds })), seconds)
+      for (const name of ["BATON_TIMEOUT_SECONDS", "STATUS_REFRESH_SECONDS", "CLAIM_LEASE_SECONDS"]) {
+        for (const seconds of ["0", "-1", "soon", "Infinity", "NaN"]) {
+          assert.isTrue(Either.isLeft(yield* read({ STAGE: "CODE", [name]: seconds })), `${name}=${seconds}`)
+        }
       }
       const settings = yield* read({ STAGE: "CODE", BATON_TIMEOUT_SECONDS: "1.5" })
       assert.isTrue(Either.isRight(settings) && settings.right.batonTimeoutMillis === 1_500)

@@ -210,14 +210,17 @@ describe("TtlCache.refreshingOnce", () => {
       source.gate = Effect.sleep("1 second")
       const uses: Array<string> = []
       const use = (value: string) =>
-        Effect.suspend(() => {
-          uses.push(value)
-          return value === "key-1" ? Effect.fail("401") : Effect.succeed(`used ${value}`)
-        })
+        Effect.zipRight(
+          Effect.sleep("1 second"),
+          Effect.suspend(() => {
+            uses.push(value)
+            return value === "key-1" ? Effect.fail("401") : Effect.succeed(`used ${value}`)
+          })
+        )
       const fiber = yield* Effect.fork(
         Effect.replicateEffect(cache.refreshingOnce("key", use, isRefused), 100, { concurrency: "unbounded" })
       )
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("3 seconds")
       assert.deepStrictEqual(new Set(yield* Fiber.join(fiber)), new Set(["used key-2"]))
       assert.strictEqual(source.lookups, 2)
       assert.lengthOf(uses, 200)
