@@ -13,7 +13,7 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 print("The whole system on this machine. What stands in for AWS and for mParticle speaks their real protocols.")
 try {
-  await using platform = await startPlatform({ port: 0, environment: {}, folder })
+  await using platform = await startPlatform({ port: 0, environment: { STATUS_REFRESH_SECONDS: "0.1" }, folder })
   using world = worldOf(platform)
   const wrong = await runSteps([...baton(world)], print)
   const seconds = ((performance.now() - began) / 1000).toFixed(1)

@@ -1,7 +1,10 @@
 /** Baton's part in a test: its events, and its answers taken apart. */
 import { assert } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
 import { type Answer, handle } from "../../src/handlers/Baton.ts"
 import { requestIdOf } from "../../src/layers/MParticle/hashing.ts"
 import type { BatonFailure, InitiateSuccess, StatusSuccess } from "../../src/schemas/Baton.ts"
@@ -11,7 +14,7 @@ import { type Measurement, Metrics } from "../../src/services/Metrics.ts"
 import type { Submission } from "../../src/services/MParticle.ts"
 import { RequestStore } from "../../src/services/RequestStore.ts"
 import * as Uuid from "../../src/services/Uuid.ts"
-import { freshUpstream, Upstream } from "./mparticle.ts"
+import { batonInMemory, freshUpstream, Upstream, type WorldOptions } from "./mparticle.ts"
 
 /** What an id that we make looks like. */
 export const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -81,3 +84,16 @@ export const measured = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       Effect.map((value) => ({ value, seen, names: () => seen.map(({ name }) => name) }))
     )
   })
+
+/** Runs an effect over a fresh store in memory, a fresh mParticle and fresh guards. */
+export const inMemory = (options: WorldOptions = {}) => Effect.provide(batonInMemory(options))
+
+/** Runs an effect while the clock goes on by this much. */
+export const during =
+  (time: Duration.DurationInput) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.gen(function* () {
+      const running = yield* Effect.fork(effect)
+      yield* TestClock.adjust(time)
+      return yield* Fiber.join(running)
+    })

@@ -43,3 +43,27 @@ export const layer: Layer.Layer<Dynamo> = Layer.scoped(
     return client
   })
 )
+
+/** What the engine was asked by a command, while the scope is open; `answer` may answer in its place, or reject. */
+export const intercepted = <I extends object, O extends object>(
+  command: string,
+  answer: (input: I, call: number) => Promise<O> | O | undefined = () => undefined
+) =>
+  Effect.acquireRelease(
+    Effect.map(Dynamo, (client) => {
+      const inputs: Array<I> = []
+      const name = `intercept-${command}`
+      client.middlewareStack.add(
+        (next, context) => async (args) => {
+          if (context["commandName"] !== command) return next(args)
+          const input = args.input as I
+          inputs.push(input)
+          const given = await answer(input, inputs.length)
+          return given === undefined ? next(args) : { output: { $metadata: {}, ...given }, response: undefined }
+        },
+        { step: "initialize", name }
+      )
+      return { client, inputs, name }
+    }),
+    ({ client, name }) => Effect.sync(() => client.middlewareStack.remove(name))
+  ).pipe(Effect.map(({ inputs }) => inputs))

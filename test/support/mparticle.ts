@@ -39,8 +39,8 @@ export interface Call {
   readonly at: number
 }
 
-/** How the fake mParticle answers; `"reset"` cuts the connection, `"silence"` never answers. */
-export type Reply = Response | "reset" | "silence"
+/** How the fake mParticle answers; `"reset"` cuts the connection, `"silence"` never answers, an effect takes its time. */
+export type Reply = Response | "reset" | "silence" | Effect.Effect<Response>
 
 /** The fake mParticle: what it received, and how it answers. */
 export interface UpstreamShape {
@@ -89,6 +89,33 @@ export const accepted = (call: Call): Response =>
     { status: 201 }
   )
 
+/** mParticle's answer to a question about a request that it knows. */
+export const known =
+  (request_status: string, more: object = {}) =>
+  (call: Call): Response =>
+    Response.json({
+      subject_request_id: call.url.split("/").at(-1),
+      request_status,
+      expected_completion_time: "2024-01-29T10:30:00.123456",
+      ...more
+    })
+
+/** Answers one after the other, the last one for ever. */
+export const inTurn = (...replies: ReadonlyArray<(call: Call) => Reply>): ((call: Call) => Reply) => {
+  let next = 0
+  return (call) => {
+    const reply = replies[Math.min(next, replies.length - 1)] ?? accepted
+    next += 1
+    return reply(call)
+  }
+}
+
+/** Answers with this status and a body that mParticle would send. */
+export const failing =
+  (status: number, message = "no", headers: Readonly<Record<string, string>> = {}) =>
+  (): Response =>
+    Response.json({ code: status, message }, { status, headers })
+
 const callFrom = (request: HttpClientRequest.HttpClientRequest, url: URL, at: number): Call => ({
   at,
   method: request.method,
@@ -107,9 +134,9 @@ const http: Layer.Layer<HttpClient.HttpClient, never, Upstream> = Layer.effect(
         upstream[kind].push(call)
         const reply = { events: upstream.event, lookups: upstream.lookup, calls: upstream.reply }[kind](call)
         if (reply === "silence") return Effect.never
-        return reply === "reset"
-          ? Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
-          : Effect.succeed(HttpClientResponse.fromWeb(request, reply))
+        if (reply === "reset") return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
+        const response = Effect.isEffect(reply) ? reply : Effect.succeed(reply)
+        return Effect.map(response, (web) => HttpClientResponse.fromWeb(request, web))
       })
     )
   )

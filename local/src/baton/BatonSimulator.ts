@@ -153,7 +153,7 @@ export class BatonSimulator {
       if (state.status === "completed") return "completed"
       if (state.status === "failed") return this.escalate(course, "failed", "the request failed")
       const idleMs = now - course.progressAt
-      if (idleMs >= stuckAfterMs && !course.stuck) {
+      if (idleMs >= Math.min(stuckAfterMs, giveUpAfterMs) && !course.stuck) {
         course.stuck = true
         this.escalate(course, "stuck", `${state.status} for ${idleMs} ms`)
       }

@@ -3,6 +3,8 @@ import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb"
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import { unmarshall } from "@aws-sdk/util-dynamodb"
 import { region } from "../aws/identity.ts"
+import { BatonSimulator } from "../baton/BatonSimulator.ts"
+import { lambdaInvoke } from "../baton/Invoke.ts"
 import type { Platform } from "../Platform.ts"
 
 export interface Answer {
@@ -16,11 +18,18 @@ export interface World extends Disposable {
   readonly invoke: (name: string, event: unknown) => Promise<Answer>
   /** An item by its key; empty when there is none. */
   readonly item: (table: string, key: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, unknown>>>
+  /** The simulated orchestrator, in a hurry. */
+  readonly orchestrator: BatonSimulator
+  /** Moves a request on at mParticle. */
+  readonly advance: (id: string, status: "in_progress" | "completed") => Promise<void>
   /** Adds a fault rule to a sandbox, as a test or a person would. */
   readonly fault: (sandbox: string, rule: unknown) => Promise<void>
   /** How many calls of this kind a sandbox has received. */
   readonly received: (sandbox: string, method: string, path: string) => number
 }
+
+/** How soon the simulated orchestrator asks again. */
+const hurry = { firstMs: 250, factor: 1.2, maxMs: 1_000 }
 
 /** The demo's view of a running platform. */
 export const worldOf = (platform: Platform): World => {
@@ -28,8 +37,14 @@ export const worldOf = (platform: Platform): World => {
   const client = { region, credentials: { accessKeyId: "demo", secretAccessKey: "demo" }, maxAttempts: 1 }
   const lambda = new LambdaClient({ ...client, endpoint: gateway })
   const dynamo = new DynamoDBClient({ ...client, endpoint: aws.dynamodb })
+  const post = async (path: string, body: unknown): Promise<void> => {
+    const answer = await fetch(`${gateway}/_sandbox/${path}`, { method: "POST", body: JSON.stringify(body) })
+    if (!answer.ok) throw new Error(`POST /_sandbox/${path} answered ${answer.status}: ${await answer.text()}`)
+  }
   return {
     platform,
+    orchestrator: new BatonSimulator({ invoke: lambdaInvoke(lambda, "mparticle-api-lambda"), poll: hurry }),
+    advance: (id, status) => post("mparticle/advance", { id, status }),
     invoke: async (name, event) => {
       const output = await lambda.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(event) }))
       const body = JSON.parse(output.Payload?.transformToString() ?? "{}") as Answer["body"]
@@ -40,13 +55,7 @@ export const worldOf = (platform: Platform): World => {
       const { Item } = await dynamo.send(new GetItemCommand({ TableName: tables[table] ?? table, Key }))
       return Item === undefined ? {} : unmarshall(Item)
     },
-    fault: async (sandbox, rule) => {
-      const answer = await fetch(`${gateway}/_sandbox/${sandbox}/faults`, {
-        method: "POST",
-        body: JSON.stringify(rule)
-      })
-      if (!answer.ok) throw new Error(`the ${sandbox} sandbox refused a fault rule: ${await answer.text()}`)
-    },
+    fault: (sandbox, rule) => post(`${sandbox}/faults`, rule),
     received: (sandbox, method, path) =>
       (platform.sandboxes.get(sandbox)?.requests() ?? []).filter(
         (entry) => entry.method === method && entry.path === path
