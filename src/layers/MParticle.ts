@@ -25,6 +25,7 @@ import { trace } from "../services/Trace.ts"
 import * as Uuid from "../services/Uuid.ts"
 import * as Guards from "./MParticle/Guards.ts"
 import { fingerprintOf, normalisedEmail, requestIdOf } from "./MParticle/hashing.ts"
+import { note } from "./MParticle/Observation.ts"
 import * as Refresh from "./MParticle/Refresh.ts"
 import { MParticleSettings } from "./MParticle/Settings.ts"
 import * as Submission from "./MParticle/Submission.ts"
@@ -102,9 +103,9 @@ export const make = Effect.gen(function* () {
         })
       )
       yield* Metrics.duration("DSRSubmissionDuration", (yield* Clock.currentTimeMillis) - began, { Type: record.type })
-      const moved = yield* store
-        .transition(record, Submission.standingOf(answer), Submission.factsFrom(answer))
-        .pipe(Effect.catchTag("DatabaseError", (error) => noteLater(record, error)))
+      const moved = yield* Effect.catchTag(note(store, record, answer), "DatabaseError", (error) =>
+        noteLater(record, error)
+      )
       return Option.match(moved, { onNone: () => record, onSome: (current) => current.record })
     })
 

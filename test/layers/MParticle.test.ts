@@ -3,10 +3,20 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { RequestStore } from "../../src/services/RequestStore.ts"
-import { during, inMemory, initiateWith, payload, recordOf, refused, succeeded, upstream } from "../support/baton.ts"
-import { accepted, failing, inTurn, known } from "../support/mparticle.ts"
 import { handle } from "../../src/handlers/Baton.ts"
+import { RequestStore } from "../../src/services/RequestStore.ts"
+import {
+  during,
+  inMemory,
+  initiateWith,
+  measured,
+  payload,
+  recordOf,
+  refused,
+  succeeded,
+  upstream
+} from "../support/baton.ts"
+import { accepted, failing, inTurn, known } from "../support/mparticle.ts"
 
 const reset = () => "reset" as const
 const silence = () => "silence" as const
@@ -40,7 +50,15 @@ describe("submitting: attempts", () => {
       const fake = yield* upstream
       fake.reply = inTurn(failing(500), accepted)
       const began = yield* Clock.currentTimeMillis
-      const answer = succeeded(yield* during("2 seconds")(initiateWith({ requestType: "export" })))
+      const { seen, value } = yield* measured(during("2 seconds")(initiateWith({ requestType: "export" })))
+      const answer = succeeded(value)
+      assert.deepStrictEqual(
+        seen.filter(({ name }) => name === "DSRSubmissions").map(({ dimensions }) => dimensions),
+        [{ Type: "export", Success: "true" }]
+      )
+      const [took, ...more] = seen.filter(({ name }) => name === "DSRSubmissionDuration")
+      assert.lengthOf(more, 0)
+      assert.isTrue(took !== undefined && took.value >= 1_000 && took.value <= 1_100, JSON.stringify(took))
       const record = yield* recordOf(answer.mparticleRequestId)
       assert.deepInclude(record, { status: "submitted", version: 2, controllerId: "workspace-1" })
       assert.strictEqual(record.expectedCompletionTime, "2024-01-29T10:30:00.123Z")
@@ -110,24 +128,28 @@ describe("submitting: attempts", () => {
     }).pipe(inMemory())
   )
 
-  it.effect("B-26 notes when and how a request that arrived has ended there", () =>
+  it.effect("B-26 notes when a request that arrived was completed there, and counts it", () =>
     Effect.gen(function* () {
+      const fake = yield* upstream
       yield* TestClock.setTime(Date.UTC(2024, 0, 15))
-      for (const [upstreamStatus, expected] of [
-        ["completed", { status: "completed", completedAt: "2024-01-15T00:00:01" }],
-        ["cancelled", { status: "failed", failureReason: "CANCELLED" }]
-      ] as const) {
-        const fake = yield* upstream
-        fake.reply = reset
-        fake.lookup = known(upstreamStatus)
-        yield* TestClock.setTime(Date.UTC(2024, 0, 15))
-        const wanted = yield* payload()
-        const answer = yield* during("2 seconds")(handle({ action: "initiate", payload: wanted }))
-        const record = yield* recordOf(succeeded(answer).mparticleRequestId)
-        assert.strictEqual(record.status, expected.status)
-        assert.strictEqual(record.failureReason, "failureReason" in expected ? expected.failureReason : undefined)
-        assert.strictEqual(record.completedAt?.slice(0, 19), "completedAt" in expected ? expected.completedAt : undefined)
-      }
+      fake.reply = reset
+      fake.lookup = known("completed")
+      const { names, value } = yield* measured(during("2 seconds")(initiateWith()))
+      const record = yield* recordOf(succeeded(value).mparticleRequestId)
+      assert.strictEqual(record.status, "completed")
+      assert.match(record.completedAt ?? "", /^2024-01-15T00:00:01\./)
+      assert.include(names(), "BatonRequestsCompleted")
+    }).pipe(inMemory())
+  )
+
+  it.effect("B-26 notes that a request that arrived was cancelled there", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      fake.reply = reset
+      fake.lookup = known("cancelled", { expected_completion_time: null })
+      const answer = succeeded(yield* during("2 seconds")(initiateWith()))
+      const record = yield* recordOf(answer.mparticleRequestId)
+      assert.deepInclude(record, { status: "failed", failureReason: "CANCELLED" })
     }).pipe(inMemory())
   )
 
@@ -210,7 +232,8 @@ describe("submitting: credentials", () => {
         // The lease was given back: once the credentials are right, the same call goes through at once.
         fake.reply = accepted
         const later = succeeded(yield* handle(wanted))
-        assert.deepInclude(later, { status: "submitted", mparticleRequestId: error.details.requestId })
+        assert.strictEqual(later.status, "submitted")
+        assert.strictEqual(later.mparticleRequestId, error.details.requestId)
       }
     }).pipe(inMemory())
   )

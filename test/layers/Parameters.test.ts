@@ -90,6 +90,23 @@ describe("Parameters", () => {
     })
   )
 
+  it.scoped("serves what it had while the store cannot be read, for up to an hour", () =>
+    Effect.gen(function* () {
+      const { parameters, put, reads } = yield* started
+      yield* parameters.get("name-0")
+      yield* put("name-0", "changed")
+      reads.failing = true
+      yield* TestClock.adjust("5 minutes")
+      assert.strictEqual(yield* parameters.get("name-0"), "zero")
+      yield* TestClock.adjust("3299999 millis")
+      assert.strictEqual(yield* parameters.get("name-0"), "zero")
+      yield* TestClock.adjust("1 millis")
+      assert.instanceOf(yield* Effect.flip(parameters.get("name-0")), ParametersUnavailable)
+      reads.failing = false
+      assert.strictEqual(yield* parameters.get("name-0"), "changed")
+    })
+  )
+
   it.scoped("K-07 names the parameter that is missing", () =>
     Effect.gen(function* () {
       const { parameters } = yield* started

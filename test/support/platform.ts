@@ -7,6 +7,7 @@ import type { ExtraFunction } from "../../local/src/functions/catalogue.ts"
 import { type Platform, startPlatform } from "../../local/src/Platform.ts"
 import type { QueueDefinition } from "../../local/src/resources.ts"
 import { buildFunction } from "../../scripts/build.ts"
+import { scanLogs } from "./scanLogs.ts"
 
 /** Builds a test function and answers its bundle. */
 export const buildFixture = async (name: string, folder: string): Promise<string> => {
@@ -54,6 +55,7 @@ export const startTestPlatform = async (
     [Symbol.asyncDispose]: async () => {
       lambda.destroy()
       await platform[Symbol.asyncDispose]()
+      await scanLogs(join(folder, ".local/logs"))
       await rm(folder, { recursive: true, force: true })
     }
   }

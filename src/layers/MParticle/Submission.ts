@@ -8,19 +8,12 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type { RequestRecord } from "../../schemas/DataSubjectRequest.ts"
 import type { MParticleApiError, UpstreamError } from "../../schemas/MParticleError.ts"
-import {
-  recordStatus,
-  regulationName,
-  type RequestState,
-  type SubmitAccepted,
-  type SubmitRequest,
-  subjectRequestType,
-  timestampFrom
-} from "../../schemas/OpenDsr.ts"
+import { regulationName, type SubmitRequest, subjectRequestType } from "../../schemas/OpenDsr.ts"
 import { EventsApi } from "../../services/EventsApi.ts"
 import { OpenDsr } from "../../services/OpenDsr.ts"
-import { RequestStore, type TransitionFacts } from "../../services/RequestStore.ts"
+import { RequestStore } from "../../services/RequestStore.ts"
 import { type AttemptError, isAmbiguous, type LeaseLost } from "./Guards.ts"
+import type { Word } from "./Observation.ts"
 import { MParticleSettings, type MParticleSettingsShape } from "./Settings.ts"
 
 const leaseLost: LeaseLost = { _tag: "LeaseLost" }
@@ -41,21 +34,6 @@ const submitBody = (record: RequestRecord, settings: MParticleSettingsShape): Su
 /** mParticle's way of saying that it has this id already: 400, and 409 is something else. */
 const saysKnown = (error: MParticleApiError): boolean =>
   error.status === 400 && /already exists/i.test(error.upstreamMessage ?? "")
-
-type Acknowledged = SubmitAccepted | RequestState
-
-/** The facts of mParticle's answer that the record keeps. */
-export const factsFrom = (answer: Acknowledged): TransitionFacts => {
-  const expected = timestampFrom(answer.expected_completion_time)
-  return {
-    ...(expected === undefined ? {} : { expectedCompletionTime: expected }),
-    ...(typeof answer.controller_id === "string" ? { controllerId: answer.controller_id } : {})
-  }
-}
-
-/** How far a request is at mParticle by its own answer: an accepted one is submitted. */
-export const standingOf = (answer: Acknowledged): (typeof recordStatus)[keyof typeof recordStatus] =>
-  "request_status" in answer ? recordStatus[answer.request_status] : "submitted"
 
 /** Makes the attempts at handing over one record. */
 export const make = Effect.gen(function* () {
@@ -85,10 +63,9 @@ export const make = Effect.gen(function* () {
             )
           )
 
-  const known = (record: RequestRecord): Effect.Effect<Option.Option<Acknowledged>, UpstreamError> =>
-    openDsr.get(record.id)
+  const known = (record: RequestRecord): Effect.Effect<Option.Option<Word>, UpstreamError> => openDsr.get(record.id)
 
-  const send = (record: RequestRecord): Effect.Effect<Acknowledged, UpstreamError> =>
+  const send = (record: RequestRecord): Effect.Effect<Word, UpstreamError> =>
     openDsr.submit(submitBody(record, settings)).pipe(
       Effect.catchIf(
         (error): error is MParticleApiError => error._tag === "MParticleApiError" && saysKnown(error),
@@ -129,7 +106,7 @@ export const make = Effect.gen(function* () {
         }
         yield* holdLease
         return yield* Effect.tapError(send(record), (error) => (isAmbiguous(error) ? found(true) : Effect.void))
-      }) satisfies Effect.Effect<Acknowledged, AttemptError>
+      }) satisfies Effect.Effect<Word, AttemptError>
     })
 
   return { attempts }

@@ -47,7 +47,7 @@ describe("TtlCache", () => {
     })
   )
 
-  it.effect("K-03 forgets one key or all of them", () =>
+  it.effect("forgets one key or all of them", () =>
     Effect.gen(function* () {
       const { cache } = yield* counted()
       yield* cache.get("a")
@@ -89,7 +89,7 @@ describe("TtlCache", () => {
     })
   )
 
-  it.effect("K-06 serves the old value while asking fails, up to its maximum age, and asks again now and then", () =>
+  it.effect("serves the old value while asking fails, up to its maximum age, and asks again now and then", () =>
     Effect.gen(function* () {
       const { cache, source } = yield* counted()
       yield* cache.get("a")

@@ -90,9 +90,7 @@ export const make = (parts: CircuitParts): Omit<CircuitBreaker, "changes"> => {
     outcome: Rules.Outcome,
     rule: (now: number) => Rules.Change | undefined
   ): Effect.Effect<void> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.zipRight(change(from, view === from ? rule(now) : undefined), givePass(outcome, now))
-    )
+    Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.zipRight(change(from, rule(now)), givePass(outcome, now)))
 
   const runClosed = <A, E, R>(
     seen: Closed,
