@@ -44,7 +44,12 @@ export const make = (client: SSMClient, options: ParametersOptions): Effect.Effe
         const found = answers.flatMap((answer) => answer.Parameters ?? [])
         return new Map(found.map((parameter) => [parameter.Name ?? "", Redacted.make(parameter.Value ?? "")]))
       }),
-      Effect.mapError((error) => new ParametersUnavailable({ reason: error.errorName }))
+      // A refusal stays until somebody changes a role or a key: that is not an outage.
+      Effect.mapError((error) =>
+        error.kind === "transient"
+          ? new ParametersUnavailable({ reason: error.errorName })
+          : new ConfigurationError({ setting: options.prefix, reason: `cannot be read (${error.errorName})` })
+      )
     )
     // One key: the set is read as a whole, and concurrent misses share one read.
     const cache = yield* TtlCache.make({ lookup: (_: "all") => fetchAll, timeToLiveMillis })

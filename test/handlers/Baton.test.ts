@@ -1,46 +1,27 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { type Answer, handle, initiate, status } from "../../src/handlers/Baton.ts"
-import type { BatonFailure, InitiateSuccess, StatusSuccess } from "../../src/schemas/Baton.ts"
-import { requestIdOf } from "../../src/layers/MParticle/hashing.ts"
-import { CorrelationId, Email, IdentityId, RequestId } from "../../src/schemas/DataSubjectRequest.ts"
-import { type Measurement, Metrics } from "../../src/services/Metrics.ts"
-import { RequestStore } from "../../src/services/RequestStore.ts"
-import * as Uuid from "../../src/services/Uuid.ts"
+import { handle, initiate, warmUp } from "../../src/handlers/Baton.ts"
+import { ValidationError } from "../../src/schemas/MParticleError.ts"
+import { IdentityResolver } from "../../src/services/IdentityResolver.ts"
+import { Metrics } from "../../src/services/Metrics.ts"
+import { Parameters, ParametersUnavailable } from "../../src/services/Parameters.ts"
+import {
+  inMemory,
+  initiateWith,
+  measured,
+  payload,
+  recordOf,
+  refused,
+  statusOf,
+  succeeded,
+  upstream,
+  uuid
+} from "../support/baton.ts"
 import { layer as dynamo } from "../support/dynamo.ts"
-import { baton, freshUpstream, Upstream } from "../support/mparticle.ts"
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
-
-const payload = (overrides: object = {}) =>
-  Effect.map(Uuid.v4, (unique) => ({
-    identityId: `person-${unique}`,
-    email: "user@example.com",
-    requestType: "delete",
-    regulation: "GDPR",
-    correlationId: `workflow-${unique}`,
-    ...overrides
-  }))
-
-const initiateWith = (overrides: object = {}) =>
-  Effect.flatMap(payload(overrides), (body) => handle({ action: "initiate", payload: body }))
-
-const succeeded = (answer: Answer): InitiateSuccess | StatusSuccess => {
-  assert.isTrue("success" in answer && answer.success, JSON.stringify(answer))
-  return answer as InitiateSuccess | StatusSuccess
-}
-
-const refused = (answer: Answer): BatonFailure => {
-  assert.isTrue("success" in answer && !answer.success, JSON.stringify(answer))
-  return answer as BatonFailure
-}
-
-/** A fresh upstream: no calls, accepting. */
-const upstream = Effect.map(Upstream, (fake) => Object.assign(fake, freshUpstream()))
+import { MemoryStore } from "../support/memoryStore.ts"
+import { baton, failing } from "../support/mparticle.ts"
 
 layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
   it.effect("B-01 submits a deletion once and answers its id", () =>
@@ -67,171 +48,89 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
     })
   )
 
-  it.effect("B-02 submits an export under CCPA", () =>
+  it.effect("B-02 submits an export under CCPA, and excludes nobody", () =>
     Effect.gen(function* () {
-      const { calls } = yield* upstream
+      const { calls, events } = yield* upstream
       succeeded(yield* initiateWith({ requestType: "export", regulation: "CCPA" }))
       assert.lengthOf(calls, 1)
       assert.deepInclude(calls[0]?.body, { subject_request_type: "access", regulation: "ccpa" })
+      assert.lengthOf(events, 0)
     })
   )
 
   it.effect("B-07 makes a correlation id where none was given, and GDPR the default", () =>
     Effect.gen(function* () {
-      const { calls } = yield* upstream
-      const answer = succeeded(yield* initiateWith({ correlationId: undefined, regulation: null }))
-      assert.match(answer.correlationId, uuid)
-      assert.deepInclude(calls[0]?.body, { regulation: "gdpr" })
-      assert.strictEqual(calls[0]?.headers["x-correlation-id"], answer.correlationId)
-    })
-  )
-
-  it.effect("B-08 B-10 refuses what is not valid, naming the field and not the value, with nothing called", () =>
-    Effect.gen(function* () {
-      const { calls } = yield* upstream
-      const cases: ReadonlyArray<readonly [object, string]> = [
-        [{ email: undefined }, "payload.email"],
-        [{ email: "not-an-address" }, "payload.email"],
-        [{ email: `${"a".repeat(243)}@example.com` }, "payload.email"],
-        [{ requestType: "erase" }, "payload.requestType"],
-        [{ regulation: "gdpr" }, "payload.regulation"],
-        [{ identityId: " " }, "payload.identityId"],
-        [{ identityId: 7 }, "payload.identityId"]
-      ]
-      for (const [overrides, path] of cases) {
-        const { correlationId, error } = refused(yield* initiateWith({ correlationId: "c-8", ...overrides }))
-        assert.strictEqual(error.code, "VALIDATION_ERROR")
-        assert.isFalse(error.details.retryable)
-        assert.deepStrictEqual(
-          error.details.issues?.map((issue) => issue.path),
-          [path]
-        )
-        assert.strictEqual(correlationId, "c-8")
-        assert.notMatch(JSON.stringify(error), /not-an-address|aaaa|erase"|"gdpr"/)
+      for (const none of [undefined, null]) {
+        const { calls } = yield* upstream
+        const answer = succeeded(yield* initiateWith({ correlationId: none, regulation: none }))
+        assert.match(answer.correlationId, uuid)
+        assert.deepInclude(calls[0]?.body, { regulation: "gdpr" })
+        assert.strictEqual(calls[0]?.headers["x-correlation-id"], answer.correlationId)
+        assert.strictEqual((yield* recordOf(answer.mparticleRequestId)).correlationId, answer.correlationId)
       }
-      assert.lengthOf(calls, 0)
-    })
-  )
-
-  it.effect("B-11 refuses a payload that is none, echoing the correlation id where one can be read", () =>
-    Effect.gen(function* () {
-      for (const event of [
-        { action: "initiate" },
-        { action: "initiate", payload: null },
-        { action: "initiate", payload: [] },
-        { action: "initiate", payload: "x" }
-      ]) {
-        const answer = refused(yield* handle(event))
-        assert.strictEqual(answer.error.code, "VALIDATION_ERROR")
-        assert.notProperty(answer, "correlationId")
-      }
-      const answer = refused(yield* handle({ action: "initiate", payload: { correlationId: "c-11" } }))
-      assert.strictEqual(answer.correlationId, "c-11")
-    })
-  )
-
-  it.effect("refuses an event without a known action as an answer, never as a failure", () =>
-    Effect.gen(function* () {
-      for (const event of [null, undefined, 7, "x", [], {}, { action: "delete", payload: {} }]) {
-        const { error } = refused(yield* handle(event))
-        assert.strictEqual(error.code, "VALIDATION_ERROR")
-      }
-      const { error } = refused(yield* handle({ action: "Initiate" }))
-      assert.deepStrictEqual(error.details.issues, [{ path: "action", reason: 'expected "initiate" or "status"' }])
     })
   )
 
   it.effect("B-13 ignores unknown keys and does not forward them", () =>
     Effect.gen(function* () {
-      const { calls } = yield* upstream
-      succeeded(yield* initiateWith({ callerAccount: "111111111111" }))
-      assert.notInclude(JSON.stringify(calls), "callerAccount")
+      const fake = yield* upstream
+      const answer = succeeded(yield* initiateWith({ callerAccount: "111111111111" }))
+      assert.notInclude(JSON.stringify([fake, yield* recordOf(answer.mparticleRequestId)]), "callerAccount")
     })
   )
 
-  it.effect("B-14 tells mParticle's refusal without personal data, and the record has failed", () =>
+  it.effect("B-14 tells mParticle's refusal without personal data, now and whenever it is asked again", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
-      const store = yield* RequestStore
-      fake.reply = () =>
-        Response.json(
-          { code: 400, message: "Invalid workspace configuration for p-14 <who@example.com>" },
-          { status: 400 }
-        )
-      const { error } = refused(yield* initiateWith({ identityId: "p-14", correlationId: "c-14" }))
-      assert.deepStrictEqual(error, {
-        code: "SUBMISSION_FAILED",
-        message: "Failed to submit DSR to mParticle",
-        details: {
-          retryable: false,
-          requestId: error.details.requestId ?? "",
-          mparticleError: "Invalid workspace configuration for [redacted] <[redacted]>"
-        }
+      fake.reply = failing(400, "Invalid workspace configuration for p-14 <who@example.com>")
+      const wanted = { action: "initiate", payload: yield* payload({ identityId: "p-14", correlationId: "c-14" }) }
+      const first = refused(yield* handle(wanted))
+      assert.deepStrictEqual(first, {
+        success: false,
+        error: {
+          code: "SUBMISSION_FAILED",
+          message: "Failed to submit DSR to mParticle",
+          details: {
+            retryable: false,
+            requestId: first.error.details.requestId ?? "",
+            mparticleError: "Invalid workspace configuration for [redacted] <[redacted]>"
+          }
+        },
+        correlationId: "c-14"
       })
+      assert.deepInclude(yield* recordOf(first.error.details.requestId), {
+        status: "failed",
+        failureReason: "MPARTICLE_API_ERROR",
+        failureStatus: 400
+      })
+      assert.deepStrictEqual(yield* handle(wanted), first)
       assert.lengthOf(fake.calls, 1)
-      const record = Option.getOrThrow(yield* store.get(RequestId.make(error.details.requestId ?? "")))
-      assert.deepInclude(record, { status: "failed", failureReason: "MPARTICLE_API_ERROR" })
-    })
-  )
-
-  it.effect("tells an outage of mParticle as retryable, and the record stays to be sent", () =>
-    Effect.gen(function* () {
-      const fake = yield* upstream
-      const store = yield* RequestStore
-      for (const [reply, mparticleError] of [
-        [new Response("<html>", { status: 503, headers: { "retry-after": "7" } }), "mParticle answered 503"],
-        [new Response("<html>", { status: 201 }), "mParticle gave no usable answer"],
-        ["reset", "No answer from mParticle: the connection failed"]
-      ] as const) {
-        fake.reply = () => reply
-        const { error } = refused(yield* initiateWith())
-        assert.strictEqual(error.code, "SUBMISSION_FAILED")
-        assert.isTrue(error.details.retryable)
-        assert.strictEqual(error.details.mparticleError, mparticleError)
-        const record = Option.getOrThrow(yield* store.get(RequestId.make(error.details.requestId ?? "")))
-        assert.strictEqual(record.status, "received")
-      }
-    })
-  )
-
-  it.effect("passes on how long mParticle asks to wait", () =>
-    Effect.gen(function* () {
-      const fake = yield* upstream
-      fake.reply = () => new Response("", { status: 429, headers: { "retry-after": "7" } })
-      assert.strictEqual(refused(yield* initiateWith()).error.details.retryAfterSeconds, 7)
-    })
-  )
-
-  it.effect("gives up on a silent mParticle after five seconds", () =>
-    Effect.gen(function* () {
-      const fake = yield* upstream
-      fake.reply = () => "silence"
-      const running = yield* Effect.fork(initiateWith())
-      // The call starts after real answers of the database, which the test clock does not govern.
-      yield* Effect.yieldNow().pipe(Effect.repeat({ until: () => fake.calls.length > 0 }))
-      yield* TestClock.adjust("5 seconds")
-      const { error } = refused(yield* Fiber.join(running))
-      assert.strictEqual(error.details.mparticleError, "No answer from mParticle within 5000 ms")
+      assert.lengthOf(fake.queued, 0)
     })
   )
 
   it.effect("B-22 answers a repetition with the same id and no second call", () =>
     Effect.gen(function* () {
-      const { calls } = yield* upstream
+      const fake = yield* upstream
       const body = yield* payload()
       const first = succeeded(yield* initiate({ action: "initiate", payload: body }))
       const second = succeeded(yield* initiate({ action: "initiate", payload: body }))
-      assert.strictEqual(second.mparticleRequestId, first.mparticleRequestId)
-      assert.lengthOf(calls, 1)
+      assert.deepStrictEqual({ ...second, timestamp: first.timestamp }, first)
+      assert.lengthOf(fake.calls, 1)
+      assert.lengthOf(fake.events, 1)
     })
   )
 
-  it.effect("refuses a correlation id that was used for something else", () =>
+  it.effect("B-22 refuses a correlation id that was used for something else", () =>
     Effect.gen(function* () {
       const { mparticleRequestId } = succeeded(yield* initiateWith({ correlationId: "c-conflict" }))
-      const { error } = refused(yield* initiateWith({ correlationId: "c-conflict" }))
-      assert.deepInclude(error, { code: "IDEMPOTENCY_CONFLICT" })
-      assert.strictEqual(error.details.requestId, mparticleRequestId)
+      const { correlationId, error } = refused(yield* initiateWith({ correlationId: "c-conflict" }))
+      assert.strictEqual(correlationId, "c-conflict")
+      assert.deepStrictEqual(error, {
+        code: "IDEMPOTENCY_CONFLICT",
+        message: "This correlation id belongs to a different request",
+        details: { retryable: false, requestId: mparticleRequestId }
+      })
     })
   )
 
@@ -255,110 +154,174 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       assert.strictEqual(calls[0]?.headers["authorization"], `Basic ${Buffer.from("key:s3cret").toString("base64")}`)
     })
   )
+})
 
-  it.effect("counts what it receives and what fails", () =>
+describe("Baton refuses", () => {
+  it.effect("B-08 B-10 what is not valid, naming the field and not the value, with nothing called", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
-      const seen: Array<Measurement> = []
-      const metrics = { put: (measurement: Measurement) => void seen.push(measurement) }
-      fake.reply = () => new Response("", { status: 400 })
-      yield* Effect.provideService(initiateWith(), Metrics, metrics)
-      assert.deepStrictEqual(
-        seen.map(({ name }) => name),
-        ["BatonRequestsReceived", "BatonRequestsFailed"]
-      )
-    })
-  )
-})
-
-layer(Layer.provide(baton(), dynamo))("Baton status", (it) => {
-  const file = (overrides: object = {}) => Effect.map(initiateWith(overrides), succeeded)
-  const statusOf = (mparticleRequestId: unknown, correlationId?: string) =>
-    status({
-      action: "status",
-      payload: { mparticleRequestId, ...(correlationId === undefined ? {} : { correlationId }) }
-    })
-
-  it.effect("ST-01 a submitted request", () =>
-    Effect.gen(function* () {
-      const filed = yield* file()
-      const answer = succeeded(yield* statusOf(filed.mparticleRequestId))
-      assert.deepStrictEqual(answer, { ...filed, timestamp: answer.timestamp })
-    })
-  )
-
-  it.effect("ST-02 ST-07 a completed deletion: when, but nothing to download, and never before it happened", () =>
-    Effect.gen(function* () {
-      const store = yield* RequestStore
-      yield* TestClock.setTime(Date.UTC(2024, 0, 15, 11, 45))
-      const filed = yield* file()
-      const record = Option.getOrThrow(yield* store.get(filed.mparticleRequestId))
-      yield* store.transition(record, "completed", { completedAt: "2024-01-15T11:45:00.000Z" })
-      const answer = succeeded(yield* statusOf(filed.mparticleRequestId)) as StatusSuccess
-      assert.strictEqual(answer.status, "completed")
-      assert.strictEqual(answer.completedAt, "2024-01-15T11:45:00.000Z")
-      assert.notProperty(answer, "downloadUrls")
-      assert.isTrue(answer.timestamp >= (answer.completedAt ?? ""))
-    })
-  )
-
-  it.effect("ST-04 an unknown id", () =>
-    Effect.gen(function* () {
-      assert.deepStrictEqual(refused(yield* statusOf("abc123def456", "c-4")), {
-        success: false,
-        error: {
-          code: "REQUEST_NOT_FOUND",
-          message: "mParticle request ID not found",
-          details: { retryable: false, requestId: "abc123def456" }
-        },
-        correlationId: "c-4"
-      })
-    })
-  )
-
-  it.effect("ST-05 an id that is none", () =>
-    Effect.gen(function* () {
-      for (const id of ["", "../x", "x".repeat(200), 7, null, undefined]) {
-        const { error } = refused(yield* statusOf(id))
+      const memory = yield* MemoryStore
+      const cases: ReadonlyArray<readonly [object, string]> = [
+        [{ email: undefined }, "payload.email"],
+        [{ email: null }, "payload.email"],
+        [{ email: "not-an-address" }, "payload.email"],
+        [{ email: `${"a".repeat(243)}@example.com` }, "payload.email"],
+        [{ requestType: "erase" }, "payload.requestType"],
+        [{ regulation: "gdpr" }, "payload.regulation"],
+        [{ identityId: " " }, "payload.identityId"],
+        [{ identityId: 7 }, "payload.identityId"]
+      ]
+      for (const [overrides, path] of cases) {
+        const { correlationId, error } = refused(yield* initiateWith({ correlationId: "c-8", ...overrides }))
         assert.strictEqual(error.code, "VALIDATION_ERROR")
+        assert.isFalse(error.details.retryable)
         assert.deepStrictEqual(
-          error.details.issues?.map(({ path }) => path),
-          ["payload.mparticleRequestId"]
+          error.details.issues?.map((issue) => issue.path),
+          [path]
         )
+        assert.strictEqual(correlationId, "c-8")
+        assert.notMatch(JSON.stringify(error), /not-an-address|aaaa|erase"|"gdpr"/)
       }
-    })
+      assert.lengthOf([...fake.calls, ...fake.events, ...fake.queued], 0)
+      assert.lengthOf(memory.operations, 0)
+    }).pipe(inMemory())
   )
 
-  it.effect("ST-08 a request in progress", () =>
+  it.effect("B-08 every mistake at once", () =>
     Effect.gen(function* () {
-      const store = yield* RequestStore
-      const filed = yield* file()
-      yield* store.transition(Option.getOrThrow(yield* store.get(filed.mparticleRequestId)), "in_progress")
-      assert.strictEqual(succeeded(yield* statusOf(filed.mparticleRequestId)).status, "in_progress")
-    })
+      const event = { action: "initiate", payload: { identityId: "", email: "x", requestType: "y" } }
+      assert.deepStrictEqual(
+        refused(yield* handle(event)).error.details.issues?.map(({ path }) => path),
+        ["payload.identityId", "payload.email", "payload.requestType"]
+      )
+    }).pipe(inMemory())
   )
 
-  it.effect("ST-13 echoes the query's own correlation id", () =>
+  it.effect("B-11 a payload that is none, under a correlation id that can be read or is made", () =>
     Effect.gen(function* () {
-      const filed = yield* file()
-      assert.strictEqual(succeeded(yield* statusOf(filed.mparticleRequestId, "another")).correlationId, "another")
-    })
+      for (const body of [undefined, null, [], "x", 7, {}, { correlationId: 7 }, { correlationId: " " }]) {
+        const answer = refused(yield* handle({ action: "initiate", payload: body }))
+        assert.strictEqual(answer.error.code, "VALIDATION_ERROR")
+        assert.match(answer.correlationId ?? "", uuid)
+      }
+      const answer = refused(yield* handle({ action: "initiate", payload: { correlationId: "c-11" } }))
+      assert.strictEqual(answer.correlationId, "c-11")
+    }).pipe(inMemory())
   )
-})
 
-layer(Layer.provide(baton({ settings: { batonEnabled: false } }), dynamo))("Baton switched off", (it) => {
-  it.effect("B-29 refuses both actions and calls nothing", () =>
+  it.effect("B-11 an event without a known action, as an answer and never as a failure", () =>
     Effect.gen(function* () {
-      const { calls } = yield* upstream
-      const query = { action: "status", payload: { mparticleRequestId: "a" } }
-      for (const answer of [yield* initiateWith(), yield* handle(query)]) {
-        assert.deepInclude(refused(answer).error, {
+      for (const event of [null, undefined, 7, "x", [], {}, { action: "delete", payload: {} }]) {
+        const { error } = refused(yield* handle(event))
+        assert.strictEqual(error.code, "VALIDATION_ERROR")
+      }
+      const { error } = refused(yield* handle({ action: "Initiate" }))
+      assert.deepStrictEqual(error.details.issues, [{ path: "action", reason: 'expected "initiate" or "status"' }])
+    }).pipe(inMemory())
+  )
+
+  it.effect("B-29 everything while it is switched off, before an event is even read", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      const memory = yield* MemoryStore
+      const flat = { requestType: "RER", action: "initiate", subjectId: "p", dataProvider: "mparticlerer" }
+      for (const answer of [
+        yield* initiateWith(),
+        yield* initiateWith({ email: "nobody" }),
+        yield* statusOf("a"),
+        yield* handle(flat),
+        yield* handle({ action: "initiate" }),
+        yield* handle(null)
+      ]) {
+        assert.deepStrictEqual(refused(answer).error, {
           code: "INTEGRATION_DISABLED",
-          message: "The Baton integration is switched off"
+          message: "The Baton integration is switched off",
+          details: { retryable: false }
         })
       }
-      assert.lengthOf(calls, 0)
+      assert.lengthOf([...fake.calls, ...fake.lookups, ...fake.events], 0)
+      assert.lengthOf(memory.operations, 0)
+    }).pipe(inMemory({ settings: { batonEnabled: false } }))
+  )
+
+  const mismatch = Layer.succeed(IdentityResolver, {
+    resolve: () => Effect.fail(new ValidationError({ issues: [], reason: "IDENTITY_MISMATCH" }))
+  })
+
+  it.effect("B-31 an e-mail address that belongs to somebody else", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      const memory = yield* MemoryStore
+      assert.deepStrictEqual(refused(yield* initiateWith({ correlationId: "c-31" })), {
+        success: false,
+        error: {
+          code: "VALIDATION_ERROR",
+          message: "The request is not valid",
+          details: { retryable: false, issues: [], reason: "IDENTITY_MISMATCH" }
+        },
+        correlationId: "c-31"
+      })
+      assert.lengthOf([...fake.calls, ...fake.events], 0)
+      assert.lengthOf(memory.operations, 0)
+    }).pipe(inMemory({ identities: mismatch }))
+  )
+})
+
+describe("Baton counts", () => {
+  it.effect("O-01 what it receives, and what it could not do", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      const good = yield* measured(initiateWith())
+      assert.deepStrictEqual(
+        good.names().filter((name) => name.startsWith("Baton")),
+        ["BatonRequestsReceived"]
+      )
+      fake.reply = failing(400)
+      const bad = yield* measured(initiateWith())
+      assert.deepStrictEqual(
+        bad.names().filter((name) => name.startsWith("Baton")),
+        ["BatonRequestsReceived", "BatonRequestsFailed"]
+      )
+      assert.deepInclude(bad.seen, {
+        name: "DSRSubmissions",
+        unit: "Count",
+        value: 1,
+        dimensions: { Type: "delete", Success: "false" }
+      })
+    }).pipe(inMemory())
+  )
+
+  it.effect("O-05 and answers all the same when its metrics cannot be taken", () =>
+    Effect.gen(function* () {
+      yield* upstream
+      const sink = {
+        put: () => {
+          throw new Error("no sink")
+        }
+      }
+      const answer = yield* Effect.provideService(initiateWith(), Metrics, sink)
+      assert.strictEqual(succeeded(answer).status, "submitted")
+    }).pipe(inMemory())
+  )
+})
+
+describe("the warm-up", () => {
+  const unavailable = Effect.fail(new ParametersUnavailable({ reason: "TimeoutError" }))
+  const parametersOf = (get: Effect.Effect<string, ParametersUnavailable>) =>
+    Parameters.of({ get: () => get, secret: () => unavailable, invalidate: Effect.void })
+
+  it.effect("W-01 reads the parameters, and counts nothing", () =>
+    Effect.gen(function* () {
+      let reads = 0
+      const read = Effect.sync(() => `table ${(reads += 1)}`)
+      const { seen } = yield* measured(Effect.provideService(warmUp, Parameters, parametersOf(read)))
+      assert.strictEqual(reads, 1)
+      assert.lengthOf(seen, 0)
     })
+  )
+
+  it.effect("W-02 ends well when they cannot be read", () =>
+    Effect.provideService(warmUp, Parameters, parametersOf(unavailable))
   )
 })
 
@@ -377,40 +340,19 @@ layer(Layer.provide(baton({ parameters: { "mparticle-api-secret": "", "dynamodb-
   }
 )
 
-layer(Layer.provide(baton({ parameters: { "mparticle-api-secret": "" } }), dynamo))(
-  "Baton without its credentials",
-  (it) => {
-    it.effect("keeps the request on record: a missing credential of ours does not end it", () =>
-      Effect.gen(function* () {
-        const store = yield* RequestStore
-        const { calls } = yield* upstream
-        const body = yield* payload()
-        const { error } = refused(yield* handle({ action: "initiate", payload: body }))
-        assert.deepInclude(error, { code: "CONFIGURATION_ERROR", message: "mparticle-api-secret is missing" })
-        assert.lengthOf(calls, 0)
-        const id = requestIdOf("CODE", {
-          identityId: IdentityId.make(body.identityId),
-          correlationId: CorrelationId.make(body.correlationId),
-          email: Email.make(body.email),
-          type: "delete",
-          regulation: "GDPR"
-        })
-        assert.strictEqual(Option.getOrThrow(yield* store.get(id)).status, "received")
-      })
-    )
-  }
-)
-
 layer(Layer.provide(baton({ parameters: { "dynamodb-table-name": "no-such-table" } }), dynamo))(
   "Baton without its store",
   (it) => {
     it.effect("B-32 answers DATABASE_ERROR, retryable, and calls nothing", () =>
       Effect.gen(function* () {
-        const { calls } = yield* upstream
-        const { error } = refused(yield* initiateWith())
-        assert.strictEqual(error.code, "DATABASE_ERROR")
-        assert.isTrue(error.details.retryable)
-        assert.lengthOf(calls, 0)
+        const fake = yield* upstream
+        for (const answer of [yield* initiateWith(), yield* statusOf("a")]) {
+          const { error } = refused(answer)
+          assert.strictEqual(error.code, "DATABASE_ERROR")
+          assert.isTrue(error.details.retryable)
+          assert.strictEqual(error.details.reason, "ResourceNotFoundException")
+        }
+        assert.lengthOf([...fake.calls, ...fake.lookups, ...fake.events], 0)
       })
     )
   }

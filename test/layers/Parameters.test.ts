@@ -1,6 +1,7 @@
 import { GetParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { startSsm } from "../../local/src/aws/Ssm.ts"
@@ -84,9 +85,22 @@ describe("Parameters", () => {
       const { parameters, reads } = yield* started
       reads.failing = true
       const error = yield* Effect.flip(parameters.get("name-0"))
-      assert.deepStrictEqual(error, new ParametersUnavailable({ reason: "AccessDeniedException" }))
+      const reason = "cannot be read (AccessDeniedException)"
+      assert.deepStrictEqual(error, new ConfigurationError({ setting: prefix, reason }))
       reads.failing = false
       assert.strictEqual(yield* parameters.get("name-0"), "zero")
+    })
+  )
+
+  it.scoped("tells an outage of the store from a refusal", () =>
+    Effect.gen(function* () {
+      const client = {
+        send: () => Promise.reject(Object.assign(new Error("no"), { name: "InternalServerError" }))
+      }
+      const parameters = yield* make(client as unknown as SSMClient, { prefix, names })
+      const failing = yield* Effect.fork(Effect.flip(parameters.get("name-0")))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(failing), new ParametersUnavailable({ reason: "InternalServerError" }))
     })
   )
 

@@ -91,7 +91,7 @@ export const make: Effect.Effect<Guards, never, CircuitBreakers> = Effect.gen(fu
       const state = yield* breaker.state
       const now = yield* Clock.currentTimeMillis
       if (state._tag === "Open" && state.until >= now) {
-        return yield* new CircuitOpen({ upstream: breaker.key, retryAfterMillis: state.until - now })
+        return yield* new CircuitOpen({ upstream: breaker.key, retryAfterMillis: state.until - now + 1 })
       }
     })
   }

@@ -133,7 +133,7 @@ const commands: FastCheck.Arbitrary<ReadonlyArray<Command>> = FastCheck.array(
       })
     }
   ),
-  { minLength: 20, maxLength: 80, size: "max" }
+  { minLength: 10, maxLength: 60, size: "max" }
 )
 const settings: FastCheck.Arbitrary<ModelSettings> = FastCheck.record({
   rate: FastCheck.boolean(),
