@@ -208,6 +208,8 @@ export const make = Effect.gen(function* () {
       let current = record
       let pause = firstPauseMillis
       while (isUnsent(current.status)) {
+        // The one that sent meanwhile has put it into the queue: that is what there is to answer.
+        if (current.status === "queued" && record.status !== "queued") return current
         // A live lease is left alone: trying for it would cost a write for nothing.
         if (current.leaseUntil <= (yield* Clock.currentTimeMillis)) {
           const taken = yield* takeOver(current, owner)

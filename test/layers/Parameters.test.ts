@@ -115,7 +115,7 @@ describe("Parameters", () => {
       yield* TestClock.adjust("3299999 millis")
       assert.strictEqual(yield* parameters.get("name-0"), "zero")
       yield* TestClock.adjust("1 millis")
-      assert.instanceOf(yield* Effect.flip(parameters.get("name-0")), ParametersUnavailable)
+      assert.instanceOf(yield* Effect.flip(parameters.get("name-0")), ConfigurationError)
       reads.failing = false
       assert.strictEqual(yield* parameters.get("name-0"), "changed")
     })

@@ -22,7 +22,10 @@ export const make = (guards: Guards) =>
         const state = yield* guards.call(openDsr.get(record.id), { retries: false })
         const at = new Date(yield* Clock.currentTimeMillis).toISOString()
         // An id that was never handed over is not known there: that is no news.
-        if (Option.isNone(state) && isUnsent(record.status)) return record
+        if (Option.isNone(state) && isUnsent(record.status)) {
+          yield* store.markSynced(record.id, at)
+          return record
+        }
         const moved = Option.isSome(state)
           ? yield* note(store, record, state.value)
           : yield* moveTo(store, record, "failed", { failureReason: "UNKNOWN_AT_PROCESSOR", lastSyncedAt: at })
