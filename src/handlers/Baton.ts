@@ -64,7 +64,11 @@ const initiateFlat = (event: unknown, correlationId: CorrelationId) =>
 const statusEnvelope = (event: unknown, correlationId: CorrelationId) =>
   Effect.gen(function* () {
     const { payload } = yield* decodeStatus(event)
-    const record = yield* Effect.flatMap(Baton, (baton) => baton.status(payload.mparticleRequestId))
+    const record = yield* Effect.flatMap(Baton, (baton) =>
+      payload.correlationId === undefined
+        ? baton.status(payload.mparticleRequestId)
+        : baton.status(payload.mparticleRequestId, payload.correlationId)
+    )
     return standing(
       record,
       payload.correlationId === undefined ? record.correlationId : correlationId,

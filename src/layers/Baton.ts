@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { IntegrationDisabled } from "../schemas/MParticleError.ts"
 import { Baton, type BatonShape } from "../services/Baton.ts"
-import { Correlation } from "../services/Correlation.ts"
 import { within } from "../services/Deadline.ts"
 import { IdentityResolver } from "../services/IdentityResolver.ts"
 import { MParticle } from "../services/MParticle.ts"
@@ -28,10 +27,11 @@ export const make: Effect.Effect<BatonShape, never, MParticle | IdentityResolver
     )
 
     const status: BatonShape["status"] = Effect.fnUntraced(
-      function* (id) {
+      function* (id, asked) {
         const record = yield* mparticle.find(id)
-        const asked = yield* Correlation
-        if (asked !== record.correlationId) yield* Effect.logInfo("the status is asked under another correlation id")
+        if (asked !== undefined && asked !== record.correlationId) {
+          yield* Effect.logInfo("the status is asked under another correlation id")
+        }
         return record
       },
       trace("batonStatus"),

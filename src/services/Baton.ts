@@ -36,8 +36,8 @@ export interface BatonShape {
   readonly enabled: Effect.Effect<void, IntegrationDisabled>
   /** Files a request; the record as it stands afterwards. */
   readonly initiate: (initiation: Initiation) => Effect.Effect<RequestRecord, InitiateError>
-  /** The record of a request. */
-  readonly status: (id: RequestId) => Effect.Effect<RequestRecord, StatusError>
+  /** The record of a request; `asked` is the correlation id of the query, where it has one. */
+  readonly status: (id: RequestId, asked?: CorrelationId) => Effect.Effect<RequestRecord, StatusError>
 }
 
 /** The Baton service. */

@@ -20,14 +20,17 @@ export class Metrics extends Context.Reference<Metrics>()("integration-services/
   defaultValue: (): MetricsShape => ({ put: () => undefined })
 }) {}
 
+/** A measurement that cannot be taken is lost, and nothing else. */
+const put = (measurement: Measurement): Effect.Effect<void> =>
+  Effect.flatMap(Metrics, (metrics) => Effect.ignore(Effect.try(() => metrics.put(measurement))))
+
 /** Counts one event. */
 export const count = (name: string, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>
-  Effect.map(Metrics, (metrics) => metrics.put({ name, unit: "Count", value: 1, dimensions }))
+  put({ name, unit: "Count", value: 1, dimensions })
 
 /** Records a duration in milliseconds. */
 export const duration = (
   name: string,
   millis: number,
   dimensions: Measurement["dimensions"] = {}
-): Effect.Effect<void> =>
-  Effect.map(Metrics, (metrics) => metrics.put({ name, unit: "Milliseconds", value: millis, dimensions }))
+): Effect.Effect<void> => put({ name, unit: "Milliseconds", value: millis, dimensions })
