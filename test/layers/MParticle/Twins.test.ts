@@ -153,10 +153,11 @@ describe("two processes with one request", () => {
   it.effect("B-25 the process that kept its lease prolongs it before it sends again", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
+      // The pauses take 3 to 3.3 s: by then the lease of 2 s would have lapsed.
       fake.reply = inTurn(failing(500), failing(500), after(350, accepted))
       const wanted = yield* submission()
       const first = yield* Effect.fork(submit(wanted))
-      yield* TestClock.adjust("3200 millis")
+      yield* TestClock.adjust("3310 millis")
       const held = yield* recordOf(idOf(wanted))
       assert.isAbove(held.leaseUntil, yield* Clock.currentTimeMillis)
       yield* TestClock.adjust("1 seconds")
