@@ -31,8 +31,15 @@ export interface LambdaContext {
   readonly getRemainingTimeInMillis: () => number
 }
 
-/** What Lambda calls. */
-export type Handler<B> = (event: unknown, context: LambdaContext) => Promise<B>
+/** What Lambda calls. A script may call it as well, without a context (seed [B], local testing). */
+export type Handler<B> = (event: unknown, context?: LambdaContext) => Promise<B>
+
+/** The context of a call that does not come from Lambda: half a minute, as Baton's function has. */
+const noContext: LambdaContext = {
+  awsRequestId: "none",
+  functionName: "none",
+  getRemainingTimeInMillis: () => 30_000
+}
 
 /** One invocation, as its handler sees it. */
 export interface Invocation<B> {
@@ -175,7 +182,7 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
           : outcome
       }).pipe(Effect.annotateLogs({ requestId: context.awsRequestId, function: context.functionName }))
 
-    return async (event, context) => {
+    return async (event, context = noContext) => {
       inFlight += 1
       const { exit, hung } = await runtime.runPromise(invoke(event, context)).finally(() => {
         inFlight -= 1

@@ -73,6 +73,11 @@ describe("Lambda.make", () => {
     assert.strictEqual(builds, 1)
   })
 
+  it("answers a script that calls it without a context", async () => {
+    const handler = await Lambda.make({ ...base, event: Schema.Unknown, handle: () => remainingMillis })
+    assert.isAbove((await handler({})) as number, 29_000)
+  })
+
   it("rejects a start that fails, and remembers nothing of it", async () => {
     let attempts = 0
     const layer = Layer.effect(

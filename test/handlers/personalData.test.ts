@@ -35,7 +35,7 @@ const hostile: ReadonlyArray<Secrets> = [
   { identity: "whatsapp:+447700900124", email: "x@y.example", correlation: "call +447700900124 or mail x@y.example" },
   { identity: "O'Brien <who@example.com>", email: "o'brien@example.com", correlation: "o'brien@example.com" },
   { identity: "$1 .* (person)", email: "first.last@example.com", correlation: "first.last@example.com" },
-  { identity: "Zoë Müller", email: "zoe@example.com", correlation: "Basic a2V5OnMzY3JldA==" }
+  { identity: "Zoë Müller", email: "zoe@example.com", correlation: "Basic d2hvOnNlY3JldA==" }
 ]
 
 /** Telephone numbers, credentials, and what mParticle gives that must not be kept. */
@@ -66,10 +66,12 @@ const scanned = <E, R>(secrets: Secrets, call: Effect.Effect<Answer, E, R>) =>
     const answer = yield* Effect.orDie(exit)
     // A correlation id that is no address, number or credential is what the lines are found by.
     const opaque = secrets.correlation.startsWith("workflow-")
-    const hidden = [secrets.identity, secrets.email, ...(opaque ? [] : [secrets.correlation]), ...always]
+    const hidden = [secrets.identity, secrets.email, ...always]
     assertHidden("a line", text, hidden)
+    if (!opaque) assert.notInclude(text, secrets.correlation)
     const { correlationId: echoed, ...rest } = { correlationId: "", ...answer }
     assertHidden("an answer", JSON.stringify(rest), hidden)
+    if (!opaque) assert.notInclude(JSON.stringify(rest), secrets.correlation)
     assert.isTrue(echoed === "" || echoed === secrets.correlation || /^[0-9a-f-]{36}$/.test(echoed), echoed)
     return answer
   })

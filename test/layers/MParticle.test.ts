@@ -128,6 +128,21 @@ describe("submitting: attempts", () => {
     }).pipe(inMemory())
   )
 
+  it.effect("B-26 a lookup that is refused says nothing about the request: it stays to be sent", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      fake.reply = inTurn(reset, accepted)
+      fake.lookup = failing(400, "bad lookup")
+      const wanted = { action: "initiate", payload: yield* payload() }
+      const { error } = refused(yield* during("2 seconds")(handle(wanted)))
+      assert.strictEqual(error.code, "SUBMISSION_FAILED")
+      assert.strictEqual((yield* recordOf(error.details.requestId)).status, "received")
+      fake.lookup = known("pending")
+      assert.strictEqual(succeeded(yield* during("12 seconds")(handle(wanted))).status, "submitted")
+      assert.lengthOf(fake.calls, 1)
+    }).pipe(inMemory())
+  )
+
   it.effect("B-26 notes when a request that arrived was completed there, and counts it", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
