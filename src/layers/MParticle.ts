@@ -252,7 +252,8 @@ export const make = Effect.gen(function* () {
       // The refusal is written down: the message has done its work.
       Effect.catchIf(
         (error) => error._tag === "MParticleApiError" && isRefusal(error),
-        () => Effect.logError("mParticle refused a queued request")
+        () =>
+          Effect.zipRight(Metrics.count("BatonRequestsFailed"), Effect.logError("mParticle refused a queued request"))
       ),
       Effect.tapError(() => Effect.ignoreLogged(store.release(id, owner)))
     )

@@ -8,8 +8,14 @@ import type { RequestState, SubmitAccepted, SubmitRequest } from "../schemas/Ope
 export interface OpenDsrShape {
   /** `POST /requests`. */
   readonly submit: (request: SubmitRequest) => Effect.Effect<SubmitAccepted, UpstreamError>
-  /** `GET /requests/{id}`; none when mParticle does not know the id. */
-  readonly get: (id: string) => Effect.Effect<Option.Option<RequestState>, UpstreamError>
+  /**
+   * `GET /requests/{id}`; none when mParticle does not know the id. `personal` are the values of the person that must
+   * not show in an error, since mParticle knows them too.
+   */
+  readonly get: (
+    id: string,
+    personal: ReadonlyArray<string>
+  ) => Effect.Effect<Option.Option<RequestState>, UpstreamError>
 }
 
 /** mParticle's DSR API v3. */

@@ -77,7 +77,10 @@ describe("draining the fallback queue", () => {
     Effect.gen(function* () {
       const { fake, ids } = yield* queued(3)
       assert.deepStrictEqual(yield* deliver(fake), [])
-      assert.deepStrictEqual(fake.calls.map(({ body }) => (body as { subject_request_id: string }).subject_request_id).toSorted(), ids.toSorted())
+      assert.deepStrictEqual(
+        fake.calls.map(({ body }) => (body as { subject_request_id: string }).subject_request_id).toSorted(),
+        ids.toSorted()
+      )
       assert.lengthOf(fake.lookups, 3)
       for (const id of ids) assert.strictEqual(succeeded(yield* statusOf(id)).status, "submitted")
     }).pipe(inMemory())

@@ -13,7 +13,16 @@ import { during, inMemory, upstream } from "../support/baton.ts"
 import { intercepted, layer as dynamo } from "../support/dynamo.ts"
 import { written } from "../support/logs.ts"
 import { MemoryStore } from "../support/memoryStore.ts"
-import { accepted, baton, type Call, failing, inTurn, known, type Reply, type WorldOptions } from "../support/mparticle.ts"
+import {
+  accepted,
+  baton,
+  type Call,
+  failing,
+  inTurn,
+  known,
+  type Reply,
+  type WorldOptions
+} from "../support/mparticle.ts"
 
 /** What nobody may read in a line or an answer, whatever was sent and whatever came back. */
 interface Secrets {
@@ -50,7 +59,11 @@ const always = [
   "encoded_request"
 ]
 
-const spellings = (value: string): ReadonlyArray<string> => [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]
+const spellings = (value: string): ReadonlyArray<string> => [
+  value,
+  encodeURIComponent(value),
+  JSON.stringify(value).slice(1, -1)
+]
 
 const assertHidden = (what: string, text: string, hidden: ReadonlyArray<string>): void => {
   for (const value of hidden.flatMap(spellings)) {
@@ -78,7 +91,14 @@ const scanned = <E, R>(secrets: Secrets, call: Effect.Effect<Answer, E, R>) =>
 
 const envelope = ({ correlation, email, identity }: Secrets, overrides: object = {}) => ({
   action: "initiate",
-  payload: { identityId: identity, email, requestType: "delete", regulation: "GDPR", correlationId: correlation, ...overrides }
+  payload: {
+    identityId: identity,
+    email,
+    requestType: "delete",
+    regulation: "GDPR",
+    correlationId: correlation,
+    ...overrides
+  }
 })
 
 const flat = ({ email, identity }: Secrets, overrides: object = {}) => ({
@@ -129,7 +149,8 @@ const upstreams: Readonly<Record<string, Arrange>> = {
     fake.reply = inTurn(() => "reset", accepted)
     fake.lookup = echoing(400, secrets)
   },
-  "the queue is out too": (fake, secrets) => void Object.assign(fake, { reply: echoing(503, secrets), queueTakes: false })
+  "the queue is out too": (fake, secrets) =>
+    void Object.assign(fake, { reply: echoing(503, secrets), queueTakes: false })
 }
 
 const world: WorldOptions = { alerts: AlertsLayer.layer, rotated: { "mparticle-api-secret": "rotated" } }

@@ -179,7 +179,11 @@ describe("submitting: attempts", () => {
       assert.isFalse(error.details.retryable)
       assert.strictEqual(error.details.mparticleError, "a request for this identity is in progress")
       assert.notStrictEqual(error.details.requestId, exported.mparticleRequestId)
-      assert.deepInclude(yield* recordOf(error.details.requestId), { status: "failed", failureStatus: 409, type: "delete" })
+      assert.deepInclude(yield* recordOf(error.details.requestId), {
+        status: "failed",
+        failureStatus: 409,
+        type: "delete"
+      })
       assert.strictEqual((yield* recordOf(exported.mparticleRequestId)).status, "submitted")
     }).pipe(inMemory())
   )

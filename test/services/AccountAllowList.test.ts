@@ -7,10 +7,7 @@ const setting = "/mparticle-api/CODE/baton-allowed-accounts"
 
 describe("the accounts that may call", () => {
   it("X-01 are trimmed account ids between commas", () => {
-    assert.deepStrictEqual(
-      parse(setting, "111111111111, 222222222222"),
-      Either.right(["111111111111", "222222222222"])
-    )
+    assert.deepStrictEqual(parse(setting, "111111111111, 222222222222"), Either.right(["111111111111", "222222222222"]))
     assert.deepStrictEqual(parse(setting, " \t012345678901\n"), Either.right(["012345678901"]))
   })
 

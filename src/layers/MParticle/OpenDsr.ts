@@ -43,10 +43,10 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
         return Either.isRight(accepted) ? accepted.right : yield* new MParticleApiError({})
       }),
 
-      get: Effect.fn("OpenDsr.get")(function* (id) {
+      get: Effect.fn("OpenDsr.get")(function* (id, personal) {
         const answer = yield* call(HttpClientRequest.get(`${settings.dsrUrl}/requests/${encodeURIComponent(id)}`))
         if (answer.status === 404) return Option.none()
-        if (!VendorHttp.isSuccess(answer)) return yield* VendorHttp.errorFrom(answer, [])
+        if (!VendorHttp.isSuccess(answer)) return yield* VendorHttp.errorFrom(answer, personal)
         const state = decodeState(answer.body)
         return Either.isRight(state) ? Option.some(state.right) : yield* new MParticleApiError({})
       })

@@ -9,6 +9,7 @@ import { RequestStore, type StoreError } from "../../services/RequestStore.ts"
 import type { Guards } from "./Guards.ts"
 import { moveTo, note } from "./Observation.ts"
 import { MParticleSettings } from "./Settings.ts"
+import { personalIn } from "./Submission.ts"
 
 /** Makes the comparison; when it cannot be made, the record stays as it is. */
 export const make = (guards: Guards) =>
@@ -19,7 +20,7 @@ export const make = (guards: Guards) =>
 
     const compare = (record: RequestRecord): Effect.Effect<RequestRecord, UpstreamError | StoreError> =>
       Effect.gen(function* () {
-        const state = yield* guards.call(openDsr.get(record.id), { retries: false })
+        const state = yield* guards.call(openDsr.get(record.id, personalIn(record)), { retries: false })
         const at = new Date(yield* Clock.currentTimeMillis).toISOString()
         // An id that was never handed over is not known there: that is no news.
         if (Option.isNone(state) && isUnsent(record.status)) {

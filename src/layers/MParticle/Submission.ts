@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type { RequestRecord } from "../../schemas/DataSubjectRequest.ts"
-import type { MParticleApiError, UpstreamError } from "../../schemas/MParticleError.ts"
+import { MParticleApiError, type UpstreamError } from "../../schemas/MParticleError.ts"
 import { regulationName, type SubmitRequest, subjectRequestType } from "../../schemas/OpenDsr.ts"
 import { EventsApi } from "../../services/EventsApi.ts"
 import { OpenDsr } from "../../services/OpenDsr.ts"
@@ -30,6 +30,10 @@ const submitBody = (record: RequestRecord, settings: MParticleSettingsShape): Su
   group_id: record.identityId,
   extensions: { "opendsr.mparticle.com": { skip_waiting_period: settings.skipWaitingPeriod } }
 })
+
+/** The values of the person that mParticle may repeat in an error. */
+export const personalIn = (record: RequestRecord): ReadonlyArray<string> =>
+  record.email === undefined ? [record.identityId] : [record.identityId, record.email]
 
 /** mParticle's way of saying that it has this id already: 400, and 409 is something else. */
 const saysKnown = (error: MParticleApiError): boolean =>
@@ -63,7 +67,13 @@ export const make = Effect.gen(function* () {
             )
           )
 
-  const known = (record: RequestRecord): Effect.Effect<Option.Option<Word>, UpstreamError> => openDsr.get(record.id)
+  /** What mParticle knows of a request. Its refusal to tell says nothing about the request, so that ends nothing. */
+  const known = (record: RequestRecord): Effect.Effect<Option.Option<Word>, UpstreamError> =>
+    Effect.mapError(openDsr.get(record.id, personalIn(record)), (error) =>
+      error._tag === "MParticleApiError" && !error.retryable
+        ? new MParticleApiError(error.upstreamMessage === undefined ? {} : { upstreamMessage: error.upstreamMessage })
+        : error
+    )
 
   const send = (record: RequestRecord): Effect.Effect<Word, UpstreamError> =>
     openDsr.submit(submitBody(record, settings)).pipe(

@@ -5,7 +5,17 @@ import { handle, initiate, status } from "../../../src/handlers/Baton.ts"
 import type { FlatInitiated, FlatStanding } from "../../../src/schemas/BatonFlat.ts"
 import { RequestStore } from "../../../src/services/RequestStore.ts"
 import * as Uuid from "../../../src/services/Uuid.ts"
-import { during, flat, inMemory, initiateWith, recordOf, refused, succeeded, upstream, uuid } from "../../support/baton.ts"
+import {
+  during,
+  flat,
+  inMemory,
+  initiateWith,
+  recordOf,
+  refused,
+  succeeded,
+  upstream,
+  uuid
+} from "../../support/baton.ts"
 import { layer as dynamo } from "../../support/dynamo.ts"
 import { MemoryStore } from "../../support/memoryStore.ts"
 import { baton, failing, known } from "../../support/mparticle.ts"

@@ -6,7 +6,16 @@ import * as TestClock from "effect/TestClock"
 import { handle, status } from "../../../src/handlers/Baton.ts"
 import type { StatusSuccess } from "../../../src/schemas/Baton.ts"
 import { RequestStore } from "../../../src/services/RequestStore.ts"
-import { inMemory, initiateWith, payload, recordOf, refused, statusOf, succeeded, upstream } from "../../support/baton.ts"
+import {
+  inMemory,
+  initiateWith,
+  payload,
+  recordOf,
+  refused,
+  statusOf,
+  succeeded,
+  upstream
+} from "../../support/baton.ts"
 import { layer as dynamo } from "../../support/dynamo.ts"
 import { type Line, written } from "../../support/logs.ts"
 import { baton, failing } from "../../support/mparticle.ts"

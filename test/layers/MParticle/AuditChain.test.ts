@@ -93,14 +93,17 @@ describe("the audit chain", () => {
     return firstBroken(chainOf(changed), head) === chain.length + 1
   })
 
-  always("shows a loss, of the last entry too", ({ chain, head, index }) =>
-    firstBroken(chain.toSpliced(index, 1), head) === index + 1 && firstBroken([], head) === 1
+  always(
+    "shows a loss, of the last entry too",
+    ({ chain, head, index }) =>
+      firstBroken(chain.toSpliced(index, 1), head) === index + 1 && firstBroken([], head) === 1
   )
 
   always("shows entries that changed places", ({ chain, entry, head, index, other }) =>
     index === other
       ? true
-      : firstBroken(chain.with(index, chain[other] as AuditEntry).with(other, entry), head) === Math.min(index, other) + 1
+      : firstBroken(chain.with(index, chain[other] as AuditEntry).with(other, entry), head) ===
+        Math.min(index, other) + 1
   )
 
   always("shows an addition, also one that is sealed well", ({ chain, entry, head, index }) => {
@@ -131,7 +134,8 @@ layer(live)("the audit trail of a record", (it) => {
         record = (yield* moved(record, to)).record
       }
       yield* TestClock.adjust("1 seconds")
-      record = (yield* moved(record, "failed", { failureReason: "CANCELLED", failureMessage: "who@example.com" })).record
+      record = (yield* moved(record, "failed", { failureReason: "CANCELLED", failureMessage: "who@example.com" }))
+        .record
       const trail = yield* requests.auditTrail(record)
       assert.deepStrictEqual(
         trail.map(({ at, from, reason, sequence, to }) => [sequence, at, from, to, reason]),

@@ -56,7 +56,13 @@ describe("keeping a person out of audiences", () => {
 
   it.effect("B-04 does not stop the erasure when it fails: a warning, and the request goes on", () =>
     Effect.gen(function* () {
-      for (const event of [failing(500), failing(403), failing(429), () => "reset" as const, () => "silence" as const]) {
+      for (const event of [
+        failing(500),
+        failing(403),
+        failing(429),
+        () => "reset" as const,
+        () => "silence" as const
+      ]) {
         const fake = yield* upstream
         fake.event = event
         const { exit, lines } = yield* written(during("2 seconds")(initiateWith()))

@@ -1,9 +1,4 @@
-import {
-  CreateQueueCommand,
-  ReceiveMessageCommand,
-  type SendMessageCommandInput,
-  SQSClient
-} from "@aws-sdk/client-sqs"
+import { CreateQueueCommand, ReceiveMessageCommand, type SendMessageCommandInput, SQSClient } from "@aws-sdk/client-sqs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -60,20 +55,22 @@ const started = Effect.gen(function* () {
 })
 
 describe("the fallback queue", () => {
-  it.scoped("F-01 holds a request by its id, in a shape that the consumer reads, with the correlation id beside it", () =>
-    Effect.gen(function* () {
-      const { client, queueOver, sent, url } = yield* started
-      const queue = yield* queueOver(url)
-      yield* queue.send(message)
-      const { Messages = [] } = yield* Effect.promise(() =>
-        client.send(new ReceiveMessageCommand({ QueueUrl: url, MessageAttributeNames: ["All"] }))
-      )
-      assert.lengthOf(Messages, 1)
-      assert.deepStrictEqual(JSON.parse(Messages[0]?.Body ?? ""), message)
-      assert.deepStrictEqual(Schema.decodeUnknownSync(Schema.parseJson(FallbackMessage))(Messages[0]?.Body), message)
-      assert.strictEqual(Messages[0]?.MessageAttributes?.["correlationId"]?.StringValue, "baton-workflow-456")
-      assert.strictEqual(sent[0]?.DelaySeconds, 10, "the sender holds the lease a moment longer")
-    })
+  it.scoped(
+    "F-01 holds a request by its id, in a shape that the consumer reads, with the correlation id beside it",
+    () =>
+      Effect.gen(function* () {
+        const { client, queueOver, sent, url } = yield* started
+        const queue = yield* queueOver(url)
+        yield* queue.send(message)
+        const { Messages = [] } = yield* Effect.promise(() =>
+          client.send(new ReceiveMessageCommand({ QueueUrl: url, MessageAttributeNames: ["All"] }))
+        )
+        assert.lengthOf(Messages, 1)
+        assert.deepStrictEqual(JSON.parse(Messages[0]?.Body ?? ""), message)
+        assert.deepStrictEqual(Schema.decodeUnknownSync(Schema.parseJson(FallbackMessage))(Messages[0]?.Body), message)
+        assert.strictEqual(Messages[0]?.MessageAttributes?.["correlationId"]?.StringValue, "baton-workflow-456")
+        assert.strictEqual(sent[0]?.DelaySeconds, 10, "the sender holds the lease a moment longer")
+      })
   )
 
   it.scoped("B-34 fails by the name of what went wrong", () =>

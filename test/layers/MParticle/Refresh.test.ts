@@ -85,7 +85,10 @@ describe("comparing a record with mParticle's", () => {
       const { fake, id } = yield* filed
       fake.lookup = (call) => Effect.as(Effect.sleep("1 seconds"), known("completed")(call))
       yield* stale
-      const all = Effect.all(Array.from({ length: 5 }, () => standing(id)), { concurrency: "unbounded" })
+      const all = Effect.all(
+        Array.from({ length: 5 }, () => standing(id)),
+        { concurrency: "unbounded" }
+      )
       const { names, value } = yield* measured(during("2 seconds")(all))
       assert.isTrue(value.every(({ status }) => status === "completed"))
       assert.strictEqual(names().filter((name) => name === "BatonRequestsCompleted").length, 1)
