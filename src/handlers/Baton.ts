@@ -15,7 +15,7 @@ import { CorrelationId } from "../schemas/DataSubjectRequest.ts"
 import * as Issue from "../schemas/Issue.ts"
 import { ValidationError } from "../schemas/MParticleError.ts"
 import { Baton, type BatonError, type Initiation } from "../services/Baton.ts"
-import { withCorrelation } from "../services/Correlation.ts"
+import { annotateInvocation, withCorrelation } from "../services/Correlation.ts"
 import * as Metrics from "../services/Metrics.ts"
 import { Parameters } from "../services/Parameters.ts"
 import * as Uuid from "../services/Uuid.ts"
@@ -93,6 +93,7 @@ const answering =
     Effect.gen(function* () {
       const given = decodeCorrelation(event)
       const id = given._tag === "Some" ? given.value.payload.correlationId : CorrelationId.make(yield* Uuid.v4)
+      yield* annotateInvocation(id)
       return yield* Effect.flatMap(Baton, (baton) => baton.enabled).pipe(
         Effect.zipRight(respond(event, id)),
         Effect.tapErrorTag("ValidationError", (error) => Effect.logWarning(error.message)),

@@ -4,6 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,12 +15,15 @@ import * as Schema from "effect/Schema"
 import * as Emf from "../layers/Observability/Emf.ts"
 import { describe } from "../layers/Observability/describe.ts"
 import * as JsonLogger from "../layers/Observability/JsonLogger.ts"
+import * as Traces from "../layers/Observability/Traces.ts"
 import * as CryptoRandom from "../layers/CryptoRandom.ts"
 import * as Issue from "../schemas/Issue.ts"
 import { ScheduledEvent, WarmUp } from "../schemas/LambdaEvent.ts"
 import { Deadline } from "../services/Deadline.ts"
 import { LogSink } from "../services/LogSink.ts"
 import { type Measurement, Metrics } from "../services/Metrics.ts"
+import * as Spans from "../services/Spans.ts"
+import { TraceExporter } from "../services/TraceExporter.ts"
 import { bounded, DeadlineExceeded } from "./Lambda/invocation.ts"
 import * as RuntimeApi from "./Lambda/RuntimeApi.ts"
 import { startFailure } from "./Lambda/startFailure.ts"
@@ -29,6 +33,8 @@ export interface LambdaContext {
   readonly awsRequestId: string
   readonly functionName: string
   readonly getRemainingTimeInMillis: () => number
+  /** The caller's trace, where several invocations share a process; else it is in the environment. */
+  readonly xRayTraceId?: string | undefined
 }
 
 /** What Lambda calls. A script may call it as well, without a context (seed [B], local testing). */
@@ -103,11 +109,15 @@ const environment = (): ConfigProvider.ConfigProvider =>
     )
   )
 
-const ground = (): Layer.Layer<never> =>
-  Layer.mergeAll(
-    JsonLogger.layer.pipe(Layer.provide(Layer.succeed(LogSink, sink))),
-    Layer.setConfigProvider(environment()),
-    CryptoRandom.layer
+const ground = (): Layer.Layer<TraceExporter, ConfigError.ConfigError> =>
+  Traces.layer.pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        JsonLogger.layer.pipe(Layer.provide(Layer.succeed(LogSink, sink))),
+        Layer.setConfigProvider(environment()),
+        CryptoRandom.layer
+      )
+    )
   )
 
 const disposeOnSigterm = (dispose: () => Promise<void>): void => {
@@ -144,8 +154,10 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
             Effect.flatMap((decoded) => handle(decoded, invocation))
           )
 
-    const invoke = (event: unknown, context: LambdaContext) =>
+    const invoke = (event: unknown, context: LambdaContext, traceHeader: string | undefined) =>
       Effect.gen(function* () {
+        const exporter = yield* TraceExporter
+        const recording = yield* Spans.begin(traceHeader, exporter.ratio)
         const measurements: Array<Measurement> = []
         let atDeadline: Option.Option<B> = Option.none()
         const invocation: Invocation<B> = {
@@ -160,7 +172,11 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
           Effect.suspend(() => answer(event, invocation)).pipe(
             Effect.provideService(Deadline, startedAt + budgetMillis),
             Effect.provideService(Metrics, { put: (measurement) => void measurements.push(measurement) }),
-            Effect.withSpan("lambda.invoke", { attributes: { "faas.invocation_id": context.awsRequestId } })
+            Effect.withSpan("lambda.invoke", {
+              kind: "server",
+              attributes: { "faas.invocation_id": context.awsRequestId }
+            }),
+            recording.record
           ),
           { budgetMillis, graceMillis }
         )
@@ -170,6 +186,7 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
           properties: { requestId: context.awsRequestId }
         })
         for (const line of lines) sink.writeLine(line)
+        yield* exporter.export(recording.finished, context.functionName)
         if (Exit.isSuccess(outcome.exit)) return outcome
         const late = Option.filter(
           Cause.failureOption(outcome.exit.cause),
@@ -184,7 +201,8 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
 
     return async (event, context = noContext) => {
       inFlight += 1
-      const { exit, hung } = await runtime.runPromise(invoke(event, context)).finally(() => {
+      const traceHeader = context.xRayTraceId ?? process.env["_X_AMZN_TRACE_ID"]
+      const { exit, hung } = await runtime.runPromise(invoke(event, context, traceHeader)).finally(() => {
         inFlight -= 1
       })
       mustExit ||= hung

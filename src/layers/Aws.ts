@@ -20,6 +20,15 @@ export class AwsError extends Data.TaggedError("AwsError")<{
   }
 }
 
+/** What AWS calls its services. */
+const serviceNames: Readonly<Record<AwsService, string>> = {
+  dynamodb: "DynamoDB",
+  sqs: "SQS",
+  s3: "S3",
+  secretsmanager: "SecretsManager",
+  ssm: "SSM"
+}
+
 /** How one kind of call behaves. */
 export interface SendOptions {
   readonly service: AwsService
@@ -83,6 +92,14 @@ export const send = <
     Effect.timeoutFail({
       duration: options.timeoutMillis ?? 2_000,
       onTimeout: () => fromSdk(options, { name: "TimeoutError" })
+    }),
+    Effect.withSpan(`${serviceNames[options.service]}.${options.operation}`, {
+      kind: "client",
+      attributes: {
+        "rpc.system": "aws-api",
+        "rpc.service": serviceNames[options.service],
+        "rpc.method": options.operation
+      }
     })
   )
   return Retry.retry(attempt, {

@@ -10,13 +10,16 @@ import {
   RequestType
 } from "./DataSubjectRequest.ts"
 import { ErrorCode } from "./ErrorCode.ts"
+import { Issue } from "./Issue.ts"
 
 /** Payload of an initiate: file one erasure or export request for one person. A null counts as absent where a field is optional. */
 export const InitiatePayload = Schema.Struct({
   identityId: IdentityId,
   email: Email,
   requestType: RequestType,
+  /** GDPR where none is given. */
   regulation: Schema.optionalWith(Regulation, { nullable: true, default: () => "GDPR" as const }),
+  /** Made where none is given. */
   correlationId: Schema.optionalWith(CorrelationId, { nullable: true })
 })
 export type InitiatePayload = typeof InitiatePayload.Type
@@ -28,11 +31,11 @@ export const StatusPayload = Schema.Struct({
 })
 export type StatusPayload = typeof StatusPayload.Type
 
-/** `{action: "initiate", payload}`. Unknown keys are ignored. */
+/** Asks for an erasure or an export: `{action: "initiate", payload}`. Unknown keys are ignored. */
 export const InitiateRequest = Schema.Struct({ action: Schema.Literal("initiate"), payload: InitiatePayload })
 export type InitiateRequest = typeof InitiateRequest.Type
 
-/** `{action: "status", payload}`. Unknown keys are ignored. */
+/** Asks where a request stands: `{action: "status", payload}`. Unknown keys are ignored. */
 export const StatusRequest = Schema.Struct({ action: Schema.Literal("status"), payload: StatusPayload })
 export type StatusRequest = typeof StatusRequest.Type
 
@@ -40,51 +43,54 @@ export type StatusRequest = typeof StatusRequest.Type
 export const BatonRequest = Schema.Union(InitiateRequest, StatusRequest)
 export type BatonRequest = typeof BatonRequest.Type
 
-/** A request was filed (`submitted`), or waits for mParticle to come back (`queued`). `timestamp` is the answer's time. */
+/** A request was filed (`submitted`), or waits for mParticle to come back (`queued`). */
 export const InitiateSuccess = Schema.Struct({
   success: Schema.Literal(true),
   mparticleRequestId: RequestId,
   status: PublicStatus,
   correlationId: CorrelationId,
+  /** The time of the answer. */
   timestamp: Schema.String
 })
 export type InitiateSuccess = typeof InitiateSuccess.Type
 
-/** Where a request stands. `completedAt` only when completed, `downloadUrls` only for completed exports. */
+/** Where a request stands. */
 export const StatusSuccess = Schema.Struct({
   success: Schema.Literal(true),
   mparticleRequestId: RequestId,
   status: PublicStatus,
   correlationId: CorrelationId,
+  /** Only when completed. */
   completedAt: Schema.optionalWith(Schema.String, { exact: true }),
+  /** Only for completed exports. */
   downloadUrls: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
   /** Why a failed request failed: `CANCELLED`, `UNKNOWN_AT_PROCESSOR` or the code of mParticle's refusal. */
   details: Schema.optionalWith(Schema.Struct({ reason: Schema.String }), { exact: true }),
+  /** The time of the answer. */
   timestamp: Schema.String
 })
 export type StatusSuccess = typeof StatusSuccess.Type
 
-/** Why a call was refused or failed; `details.retryable` says whether the same call can succeed later. */
+/** Why a call was refused or failed. */
 export const BatonFailure = Schema.Struct({
   success: Schema.Literal(false),
   error: Schema.Struct({
     code: ErrorCode,
     message: Schema.String,
     details: Schema.Struct({
+      /** Whether the same call can succeed later. */
       retryable: Schema.Boolean,
-      retryAfterSeconds: Schema.optionalWith(Schema.Number, { exact: true }),
+      retryAfterSeconds: Schema.optionalWith(Schema.Finite, { exact: true }),
       mparticleError: Schema.optionalWith(Schema.String, { exact: true }),
       requestId: Schema.optionalWith(Schema.String, { exact: true }),
       reason: Schema.optionalWith(Schema.String, { exact: true }),
-      issues: Schema.optionalWith(Schema.Array(Schema.Struct({ path: Schema.String, reason: Schema.String })), {
-        exact: true
-      })
+      issues: Schema.optionalWith(Schema.Array(Issue), { exact: true })
     })
   }),
   correlationId: Schema.optionalWith(Schema.String, { exact: true })
 })
 export type BatonFailure = typeof BatonFailure.Type
 
-/** Anything Baton may be answered. */
-export const BatonResponse = Schema.Union(InitiateSuccess, StatusSuccess, BatonFailure)
+/** Anything Baton may be answered. An initiation's success also reads as a status, and loses nothing by it. */
+export const BatonResponse = Schema.Union(StatusSuccess, InitiateSuccess, BatonFailure)
 export type BatonResponse = typeof BatonResponse.Type

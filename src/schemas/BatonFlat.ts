@@ -3,6 +3,7 @@
  * The answer to a flat request is flat; an error is the same in both dialects.
  */
 import * as Schema from "effect/Schema"
+import { BatonFailure } from "./Baton.ts"
 import { Email, IdentityId, RequestId } from "./DataSubjectRequest.ts"
 
 const rer = { requestType: Schema.Literal("RER"), dataProvider: Schema.Literal("mparticlerer") }
@@ -23,6 +24,10 @@ export type FlatInitiate = typeof FlatInitiate.Type
 export const FlatStatus = Schema.Union(Schema.Struct({ ...rer, ...status }), Schema.Struct({ ...sar, ...status }))
 export type FlatStatus = typeof FlatStatus.Type
 
+/** Anything the flat dialect may send. Unknown keys are ignored. */
+export const FlatRequest = Schema.Union(FlatInitiate, FlatStatus)
+export type FlatRequest = typeof FlatRequest.Type
+
 /** The three states that the flat dialect knows. */
 export const FlatState = Schema.Literal("pending", "completed", "failed")
 export type FlatState = typeof FlatState.Type
@@ -38,13 +43,18 @@ export const FlatInitiated = Schema.Struct({
 })
 export type FlatInitiated = typeof FlatInitiated.Type
 
-/** The answer to a status query; `resultLocations` only for a completed access request. */
+/** The answer to a status query. */
 export const FlatStanding = Schema.Struct({
   requestType: Schema.Literal("RER", "SAR"),
   action: Schema.Literal("status"),
   dataProvider: Schema.Literal("mparticlerer", "mparticlesar"),
   status: FlatState,
   message: Schema.String,
+  /** Only for a completed access request. */
   resultLocations: Schema.optionalWith(Schema.Array(Schema.String), { exact: true })
 })
 export type FlatStanding = typeof FlatStanding.Type
+
+/** Anything the flat dialect may be answered. */
+export const FlatResponse = Schema.Union(FlatInitiated, FlatStanding, BatonFailure)
+export type FlatResponse = typeof FlatResponse.Type

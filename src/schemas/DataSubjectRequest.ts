@@ -16,20 +16,22 @@ export type RequestId = typeof RequestId.Type
 /** A text that names something: not blank, not endless, and well-formed Unicode, so that it can be hashed and sent. */
 const isName = (text: string): boolean => text.trim().length > 0 && text.length <= 256 && text.isWellFormed()
 
+/** JSON Schema counts code points and knows no ill-formed text: there it takes a little more. */
+const name = {
+  description: "a non-blank text of at most 256 characters",
+  jsonSchema: { maxLength: 256, pattern: "\\S" }
+}
+
 /** Guardian's id of a person; mParticle's `controller_customer_id`. */
 export const IdentityId = Schema.String.pipe(
-  Schema.filter(isName, {
-    description: "a non-blank text of at most 256 characters"
-  }),
+  Schema.filter(isName, name),
   Schema.brand("IdentityId")
 )
 export type IdentityId = typeof IdentityId.Type
 
 /** Ties the steps of one workflow together; chosen by the caller, generated where the caller gives none. */
 export const CorrelationId = Schema.String.pipe(
-  Schema.filter(isName, {
-    description: "a non-blank text of at most 256 characters"
-  }),
+  Schema.filter(isName, name),
   Schema.brand("CorrelationId")
 )
 export type CorrelationId = typeof CorrelationId.Type
@@ -40,7 +42,8 @@ const addressPattern =
 /** An e-mail address as the HTML standard defines a valid one, with a dotted domain and at most 254 characters. */
 export const Email = Schema.String.pipe(
   Schema.filter((text) => text.length <= 254 && addressPattern.test(text), {
-    description: "an e-mail address of at most 254 characters"
+    description: "an e-mail address of at most 254 characters",
+    jsonSchema: { maxLength: 254, pattern: addressPattern.source }
   }),
   Schema.brand("Email")
 )

@@ -32,7 +32,7 @@ export const errorCodes = {
 /** One documented error code. */
 export type ErrorCode = keyof typeof errorCodes
 
-/** Decodes one documented error code. */
+/** What went wrong, as one documented code. Codes may be added: a client must be ready for one that it does not know. */
 export const ErrorCode: Schema.Schema<ErrorCode> = Schema.Literal(
   ...(Object.keys(errorCodes) as [ErrorCode, ...Array<ErrorCode>])
-)
+).annotations({ jsonSchema: { "x-open": true } })

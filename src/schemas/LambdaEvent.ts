@@ -53,7 +53,8 @@ export const SqsRecord = Schema.Struct({
     Schema.Struct({
       ApproximateReceiveCount: Schema.optional(Schema.String),
       SentTimestamp: Schema.optional(Schema.String),
-      MessageGroupId: Schema.optional(Schema.String)
+      MessageGroupId: Schema.optional(Schema.String),
+      AWSTraceHeader: Schema.optional(Schema.String)
     })
   ),
   messageAttributes: Schema.optional(Schema.Record({ key: Schema.String, value: MessageAttribute }))

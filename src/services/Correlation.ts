@@ -7,8 +7,15 @@ export class Correlation extends Context.Reference<Correlation>()("integration-s
   defaultValue: () => "unknown"
 }) {}
 
+/** Writes the correlation id on the span at hand as well: for the span of an invocation that serves one request. */
+export const annotateInvocation = (id: string): Effect.Effect<void> => Effect.annotateCurrentSpan("correlation.id", id)
+
 /** Runs an effect under a correlation id: its log lines, spans and outgoing calls carry it. */
 export const withCorrelation =
   (id: string) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    effect.pipe(Effect.annotateLogs("correlationId", id), Effect.provideService(Correlation, id))
+    effect.pipe(
+      Effect.annotateLogs("correlationId", id),
+      Effect.annotateSpans("correlation.id", id),
+      Effect.provideService(Correlation, id)
+    )

@@ -1,7 +1,7 @@
 /** API Gateway requests and answers: headers in any case, bodies as the bytes that were sent. */
 import * as Effect from "effect/Effect"
 import type { ApiGatewayEvent, ApiGatewayResult } from "../../schemas/LambdaEvent.ts"
-import { withCorrelation } from "../../services/Correlation.ts"
+import { annotateInvocation, withCorrelation } from "../../services/Correlation.ts"
 import * as Uuid from "../../services/Uuid.ts"
 import type { Invocation } from "../Lambda.ts"
 
@@ -83,7 +83,12 @@ export const http =
       const request = requestFrom(event, invocation.requestId)
       invocation.answerAtDeadline(resultOf(options.atDeadline(request), request.requestId))
       const correlationId = soleHeader(request, correlationHeader) ?? (yield* Uuid.v4)
+      yield* annotateInvocation(correlationId)
       const answer = yield* withCorrelation(correlationId)(options.handle(request))
+      yield* Effect.annotateCurrentSpan({
+        "http.request.method": request.method,
+        "http.response.status_code": answer.status
+      })
       return resultOf(
         { ...answer, headers: { ...answer.headers, [correlationHeader]: correlationId } },
         request.requestId

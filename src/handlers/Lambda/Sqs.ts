@@ -2,8 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
 import * as Issue from "../../schemas/Issue.ts"
 import type { SqsBatchResult, SqsEvent, SqsRecord } from "../../schemas/LambdaEvent.ts"
+import * as TraceHeader from "../../schemas/TraceHeader.ts"
 import { withCorrelation } from "../../services/Correlation.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
 import * as Uuid from "../../services/Uuid.ts"
@@ -23,6 +25,14 @@ export interface BatchOptions<A, I, E, R> {
 
 /** Name of the message attribute that carries the correlation id. */
 export const correlationAttribute = "correlationId"
+
+/** The sender's span: its trace is another one, so that of the message can only point to it. */
+const senderOf = (record: SqsRecord): ReadonlyArray<Tracer.SpanLink> => {
+  const { spanId, traceId } = TraceHeader.parseAws(record.attributes?.AWSTraceHeader ?? "") ?? {}
+  return traceId === undefined || spanId === undefined
+    ? []
+    : [{ _tag: "SpanLink", span: Tracer.externalSpan({ traceId, spanId }), attributes: {} }]
+}
 
 /** Messages that must keep their order among each other; without FIFO every message stands alone. */
 const lanes = (records: ReadonlyArray<SqsRecord>, fifo: boolean): ReadonlyArray<ReadonlyArray<SqsRecord>> => {
@@ -66,7 +76,14 @@ export const batch = <A, I, E, R>(options: BatchOptions<A, I, E, R>) => {
         // A defect in one message must not fail the batch: it is logged as one, and the message comes again.
         Effect.catchAllCause((cause) => Effect.as(Effect.logError("the message failed", cause), false))
       )
-    }).pipe(Effect.annotateLogs("messageId", record.messageId))
+    }).pipe(
+      Effect.annotateLogs("messageId", record.messageId),
+      Effect.withSpan("sqs.message", {
+        kind: "consumer",
+        links: senderOf(record),
+        attributes: { "messaging.system": "aws_sqs", "messaging.message.id": record.messageId }
+      })
+    )
 
   const correlated = (record: SqsRecord): Effect.Effect<boolean, never, R> =>
     Effect.gen(function* () {

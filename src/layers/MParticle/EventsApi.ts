@@ -33,7 +33,7 @@ export const make: Effect.Effect<EventsApiShape, never, HttpClient.HttpClient | 
         )
 
     return {
-      upload: Effect.fn("EventsApi.upload")(function* (batch) {
+      upload: Effect.fnUntraced(function* (batch) {
         const url = yield* baseUrl
         const answer = yield* call(
           HttpClientRequest.post(`${url}/events`).pipe(HttpClientRequest.bodyUnsafeJson(batch))

@@ -8,6 +8,7 @@ import { QueueUnavailable } from "../../schemas/MParticleError.ts"
 import { FallbackQueue, type FallbackQueueShape } from "../../services/FallbackQueue.ts"
 import { Parameters } from "../../services/Parameters.ts"
 import { send } from "../Aws.ts"
+import { sqsHeaders } from "../Aws/sqsHeaders.ts"
 
 const encode = Schema.encodeSync(Schema.parseJson(FallbackMessage))
 
@@ -25,7 +26,7 @@ export const make = (client: SQSClient): Effect.Effect<FallbackQueueShape, never
         // The sender still holds the lease for a moment, and an outage does not end at once.
         DelaySeconds: delaySeconds,
         MessageBody: encode(message),
-        MessageAttributes: { correlationId: { DataType: "String", StringValue: message.correlationId } }
+        ...(yield* sqsHeaders(message.correlationId))
       })
       yield* Effect.mapError(
         send(client, command, { service: "sqs", operation: "SendMessage" }),

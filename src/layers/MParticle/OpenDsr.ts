@@ -32,7 +32,7 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
     const call = (request: HttpClientRequest.HttpClientRequest) => limiter.limit(unlimited(request))
 
     return {
-      submit: Effect.fn("OpenDsr.submit")(function* (body) {
+      submit: Effect.fnUntraced(function* (body) {
         const answer = yield* call(
           HttpClientRequest.post(`${settings.dsrUrl}/requests`).pipe(HttpClientRequest.bodyUnsafeJson(body))
         )
@@ -43,7 +43,7 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
         return Either.isRight(accepted) ? accepted.right : yield* new MParticleApiError({})
       }),
 
-      get: Effect.fn("OpenDsr.get")(function* (id, personal) {
+      get: Effect.fnUntraced(function* (id, personal) {
         const answer = yield* call(HttpClientRequest.get(`${settings.dsrUrl}/requests/${encodeURIComponent(id)}`))
         if (answer.status === 404) return Option.none()
         if (!VendorHttp.isSuccess(answer)) return yield* VendorHttp.errorFrom(answer, personal)

@@ -1,11 +1,11 @@
 /** The settings of the MParticle functions, read from the environment when the layer is built. */
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import { flag, positiveSeconds, url } from "../Setting.ts"
 
 export interface MParticleSettingsShape {
   /** `CODE` or `PROD`; part of every parameter's path. */
@@ -35,41 +35,6 @@ export class MParticleSettings extends Context.Tag("integration-services/layers/
   MParticleSettings,
   MParticleSettingsShape
 >() {}
-
-const invalid = (reason: string): Either.Either<never, ConfigError.ConfigError> =>
-  Either.left(ConfigError.InvalidData([], reason))
-
-/** Only `true`, `false`, `1` and `0`, in any case: `"no"` must not read as on. */
-const flag = (name: string): Config.Config<boolean> =>
-  Config.string(name).pipe(
-    Config.mapOrFail((text) => {
-      const value = text.trim().toLowerCase()
-      if (value === "true" || value === "1") return Either.right(true)
-      return value === "false" || value === "0" ? Either.right(false) : invalid("must be true, false, 1 or 0")
-    })
-  )
-
-const loopback = new Set(["127.0.0.1", "localhost", "[::1]"])
-
-/** An https URL; http is taken for loopback hosts only. */
-const url = (name: string): Config.Config<string> =>
-  Config.string(name).pipe(
-    Config.mapOrFail((text) => {
-      const parsed = URL.parse(text)
-      if (parsed === null) return invalid("must be a URL")
-      const secure = parsed.protocol === "https:" || (parsed.protocol === "http:" && loopback.has(parsed.hostname))
-      return secure ? Either.right(text.replace(/\/+$/, "")) : invalid("must be an https URL")
-    })
-  )
-
-const positiveSeconds = (name: string): Config.Config<number> =>
-  Config.number(name).pipe(
-    Config.mapOrFail((seconds) =>
-      Number.isFinite(seconds) && seconds > 0
-        ? Either.right(seconds * 1000)
-        : invalid("must be a positive number of seconds")
-    )
-  )
 
 /** One call to the DSR API at most (seed [A]); less where the lease is shorter, so that no call outlives its lease. */
 const attemptMillis = (leaseMillis: number): number => Math.min(5_000, Math.floor(leaseMillis / 2))

@@ -5,16 +5,19 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { MParticleApiError, NetworkError, type UpstreamError } from "../../schemas/MParticleError.ts"
 import { ErrorBody } from "../../schemas/OpenDsr.ts"
+import * as TraceHeader from "../../schemas/TraceHeader.ts"
 import { Correlation } from "../../services/Correlation.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
 import * as Metrics from "../../services/Metrics.ts"
 import { Parameters } from "../../services/Parameters.ts"
 import { callTimeout } from "../../services/Resilience/callTimeout.ts"
 import { parseRetryAfter } from "../../services/Resilience/parseRetryAfter.ts"
+import * as Spans from "../../services/Spans.ts"
 import { redactText } from "../Observability/redact.ts"
 
 export interface VendorOptions {
@@ -66,6 +69,15 @@ export const errorFrom = (answer: VendorAnswer, personal: ReadonlyArray<string>)
 
 export const isSuccess = (answer: VendorAnswer): boolean => answer.status >= 200 && answer.status <= 299
 
+/** The headers that let the upstream continue our trace. */
+const traceHeaders: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
+  Spans.current,
+  Option.match({
+    onNone: () => ({}),
+    onSome: (span) => ({ traceparent: TraceHeader.formatTraceparent(span) })
+  })
+)
+
 /** A caller of one of mParticle's APIs. */
 export const make = (
   options: VendorOptions
@@ -75,7 +87,8 @@ export const make = (
   HttpClient.HttpClient | Parameters
 > =>
   Effect.gen(function* () {
-    const http = yield* HttpClient.HttpClient
+    // The span below is the call's: the client's own would carry whole URLs and headers.
+    const http = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
     const parameters = yield* Parameters
     const { upstream } = options
 
@@ -105,18 +118,26 @@ export const make = (
         HttpClientRequest.basicAuth(Redacted.value(key), Redacted.value(secret)),
         HttpClientRequest.acceptJson,
         HttpClientRequest.setHeader("x-correlation-id", encodeURIComponent(yield* Correlation)),
+        HttpClientRequest.setHeaders(yield* traceHeaders),
         http.execute,
         Effect.mapError(() => new NetworkError({ upstream })),
         Effect.flatMap(answerOf),
         callTimeout({ upstream, milliseconds })
       )
       yield* Metrics.duration("MParticleAPILatency", (yield* Clock.currentTimeMillis) - began, { Api: upstream })
+      yield* Effect.annotateCurrentSpan("http.response.status_code", answer.status)
       return answer
     })
 
+    const traced = (request: HttpClientRequest.HttpClientRequest) =>
+      Effect.withSpan(attempt(request), `${upstream} ${request.method}`, {
+        kind: "client",
+        attributes: { "http.request.method": request.method }
+      })
+
     return (request) =>
-      Effect.flatMap(attempt(request), (answer) =>
+      Effect.flatMap(traced(request), (answer) =>
         // Credentials may have been rotated: once, with what the store says now.
-        answer.status === 401 ? Effect.zipRight(parameters.invalidate, attempt(request)) : Effect.succeed(answer)
+        answer.status === 401 ? Effect.zipRight(parameters.invalidate, traced(request)) : Effect.succeed(answer)
       )
   })

@@ -1,0 +1,34 @@
+/** The public contracts, as client teams import them: `integration-services/schemas`. Nothing in `src` imports this. */
+export {
+  BatonFailure,
+  BatonRequest,
+  BatonResponse,
+  InitiatePayload,
+  InitiateRequest,
+  InitiateSuccess,
+  StatusPayload,
+  StatusRequest,
+  StatusSuccess
+} from "./Baton.ts"
+export {
+  FlatInitiate,
+  FlatInitiated,
+  FlatRequest,
+  FlatResponse,
+  FlatStanding,
+  FlatState,
+  FlatStatus
+} from "./BatonFlat.ts"
+export { contractVersion, contractVersionField } from "./ContractVersion.ts"
+export {
+  CorrelationId,
+  Email,
+  IdentityId,
+  PublicStatus,
+  Regulation,
+  RequestId,
+  RequestType,
+  Timestamp
+} from "./DataSubjectRequest.ts"
+export { ErrorCode, errorCodes, type ErrorMeaning } from "./ErrorCode.ts"
+export { Issue } from "./Issue.ts"
