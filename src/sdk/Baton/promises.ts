@@ -52,7 +52,7 @@ const scheduleOf = ({ poll, timeoutMillis }: AwaitOptions): Schedule.Schedule<un
   const limit = timeoutMillis ?? Number.POSITIVE_INFINITY
   return Schedule.unfold(firstMillis, (pause) => pause * factor).pipe(
     Schedule.map((pause) => Math.min(pause, maxMillis)),
-    Schedule.zip(Schedule.elapsed),
+    Schedule.intersect(Schedule.elapsed),
     Schedule.whileOutput(([pause, elapsed]) => Duration.toMillis(elapsed) + pause <= limit),
     Schedule.addDelay(([pause]) => pause)
   )
