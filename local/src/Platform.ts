@@ -20,6 +20,7 @@ import { FunctionPool } from "./functions/FunctionPool.ts"
 import { Lambda } from "./functions/Lambda.ts"
 import { stage as apiStage } from "./gateway/apiGatewayEvent.ts"
 import { startGateway } from "./gateway/Gateway.ts"
+import { Traces } from "./observability/Traces.ts"
 import type { PlatformInfo } from "./platformFile.ts"
 import { writePlatformFile } from "./platformFile.ts"
 import { credentials, defaultStage, queueArn } from "./resources.ts"
@@ -96,16 +97,13 @@ const allSettled = async <T extends ReadonlyArray<unknown>>(promises: {
 
 const startPools = (
   functions: ReadonlyMap<string, CatalogueEntry>,
-  logs: FunctionLogs,
+  onLog: (functionName: string, line: string) => void,
   environment: (processId: string) => Record<string, string>
 ): ReadonlyMap<string, FunctionPool> =>
   new Map(
     [...functions].map(([name, { bundle, timeoutSeconds, memoryMb }]) => [
       name,
-      new FunctionPool(
-        { name, bundle, timeoutSeconds, memoryMb, environment },
-        { maxProcesses, idleMs, onLog: (functionName, line) => logs.write(functionName, line) }
-      )
+      new FunctionPool({ name, bundle, timeoutSeconds, memoryMb, environment }, { maxProcesses, idleMs, onLog })
     ])
   )
 
@@ -177,7 +175,12 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
 
   const logs = started.use(new FunctionLogs(join(folder, "logs")))
   const addresses: Addresses = { aws: proxy.endpoints, mparticle: mparticle.url, gateway: gateway.url, apiStage }
-  pools = startPools(functions, logs, (processId) => functionEnvironment(processId, addresses, settings))
+  const traces = new Traces()
+  const onLog = (functionName: string, line: string): void => {
+    logs.write(functionName, line)
+    traces.addLine(functionName, line)
+  }
+  pools = startPools(functions, onLog, (processId) => functionEnvironment(processId, addresses, settings))
   const poolGroup = started.use(new Group())
   for (const pool of pools.values()) poolGroup.add(pool)
   const lambda = new Lambda(pools, lambdaSandbox)
@@ -201,10 +204,12 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       ["lambda", { sandbox: lambdaSandbox }],
       ["mparticle", { sandbox: mparticleSandbox, actions: { "POST advance": mparticle.advance } }]
     ]),
+    traces,
     describe: () => ({
       ...info,
       state: {
         engines,
+        traces: `${gateway.url}/_platform/traces/{correlationId}`,
         mparticle: mparticle.url,
         functions: Object.fromEntries([...pools].map(([name, pool]) => [name, pool.state()])),
         sandboxes: Object.fromEntries(

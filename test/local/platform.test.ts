@@ -157,6 +157,7 @@ describe("npm start", () => {
       MPARTICLE_EVENTS_URL: expect.stringMatching(`/p/${id}/v2$`),
       CALLBACK_BASE_URL: `${info.gateway}/dev`,
       BATON_INTEGRATION_ENABLED: "true",
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${info.gateway}/_platform/otlp`,
       BATON_TIMEOUT_SECONDS: "7",
       ANY_NEW_SETTING: "reaches them"
     })

@@ -2,6 +2,7 @@
 import { FunctionPool } from "../../local/src/functions/FunctionPool.ts"
 import { Lambda } from "../../local/src/functions/Lambda.ts"
 import { startGateway } from "../../local/src/gateway/Gateway.ts"
+import { Traces } from "../../local/src/observability/Traces.ts"
 import { Sandbox } from "../../local/src/sandboxes/Sandbox.ts"
 import { functionFolder } from "./fixtures.ts"
 
@@ -20,6 +21,11 @@ export const startParts = async (options: PartsOptions) => {
   const folder = started.use(await functionFolder(options.functions))
   const gateway = started.use(await startGateway(0))
   const log: Array<string> = []
+  const traces = new Traces()
+  const onLog = (name: string, line: string): void => {
+    log.push(line)
+    traces.addLine(name, line)
+  }
   const pools = new Map(
     Object.keys(options.functions).map((name) => [
       name,
@@ -32,7 +38,7 @@ export const startParts = async (options: PartsOptions) => {
             memoryMb: 128,
             environment: () => ({ FOLDER: folder.path })
           },
-          { maxProcesses: options.maxProcesses ?? 4, idleMs: 60_000, onLog: (_name, line) => log.push(line) }
+          { maxProcesses: options.maxProcesses ?? 4, idleMs: 60_000, onLog }
         )
       )
     ])
@@ -44,6 +50,7 @@ export const startParts = async (options: PartsOptions) => {
     routes: options.routes ?? [],
     timeoutMs: options.apiTimeoutMs ?? 29_000,
     sandboxes: new Map([["lambda", { sandbox }]]),
+    traces,
     describe: () => ({})
   })
   const running = started.move()

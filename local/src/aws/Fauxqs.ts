@@ -5,6 +5,7 @@ import { givenUrl } from "./Engine.ts"
 import { type App, openStores, type S3Store, type SqsStore } from "./fauxqsParts.ts"
 import { region } from "./identity.ts"
 import { s3Refusal } from "./s3Checks.ts"
+import { keepTraceHeaders } from "./sqsTraceHeaders.ts"
 
 export interface FauxqsOptions {
   /** SQS_URL: use this endpoint for SQS. */
@@ -84,6 +85,7 @@ export const startFauxqs = async (options: FauxqsOptions = {}): Promise<Fauxqs> 
   const app = buildApp({ logger: false, defaultRegion: region, stores })
   takeLargeBodies(app)
   checkS3(app, stores.s3Store)
+  keepTraceHeaders(app, stores.sqsStore)
   returnUndelivered(app, stores.sqsStore)
   const url = await app.listen({ port: 0, host: "127.0.0.1" })
   return {

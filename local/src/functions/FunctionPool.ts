@@ -1,9 +1,10 @@
 /** The processes of one function: started on the first call, one invocation at a time each, reaped when idle. */
-import { randomBytes, randomUUID } from "node:crypto"
+import { randomUUID } from "node:crypto"
 import { setImmediate as turn } from "node:timers/promises"
 import { FunctionProcess } from "./FunctionProcess.ts"
 import type { Ending, FunctionSpec, Start } from "./FunctionProcess.ts"
 import { endLines, initReport, reportLine } from "./logLines.ts"
+import { traceHeader } from "./traceHeader.ts"
 
 export type { FunctionSpec } from "./FunctionProcess.ts"
 
@@ -57,11 +58,6 @@ interface Member {
 }
 
 const killed = "Runtime exited with error: signal: killed"
-
-const traceId = (): string => {
-  const time = Math.floor(Date.now() / 1000).toString(16)
-  return `Root=1-${time}-${randomBytes(12).toString("hex")};Parent=${randomBytes(8).toString("hex")};Sampled=0`
-}
 
 const failure = (errorType: string, errorMessage: string): { payload: string; functionError: "Unhandled" } => ({
   payload: JSON.stringify({ errorType, errorMessage }),
@@ -155,7 +151,7 @@ export class FunctionPool implements AsyncDisposable {
     let ending = await process.run({
       requestId,
       payload,
-      traceId: options.traceId ?? traceId(),
+      traceId: options.traceId ?? traceHeader(),
       ...(clientContext === undefined ? {} : { clientContext }),
       ...(qualifier === undefined ? {} : { qualifier }),
       onDelivered: () => {

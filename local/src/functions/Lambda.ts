@@ -4,6 +4,7 @@ import type { Fault } from "../sandboxes/Faults.ts"
 import type { JournalEntry, Sandbox } from "../sandboxes/Sandbox.ts"
 import { PoolClosed } from "./FunctionPool.ts"
 import type { FunctionPool, InvokeOptions, InvokeResult } from "./FunctionPool.ts"
+import { traceHeader } from "./traceHeader.ts"
 
 /** One call of a function, from the Invoke API, API Gateway or a queue. */
 export interface LambdaCall extends Omit<InvokeOptions, "kill"> {
@@ -70,6 +71,9 @@ const killOf = (fault: Fault | undefined): Pick<InvokeOptions, "kill"> => {
   return "commitThenKill" in fault ? { kill: "whenDone" } : {}
 }
 
+/** Every invocation has a trace, and the retries of an event are of the same one. */
+const traced = (call: LambdaCall): LambdaCall => ({ ...call, traceId: traceHeader(call.traceId) })
+
 /** Lambda's front: knows the functions by name. */
 export class Lambda implements AsyncDisposable {
   private readonly pools: ReadonlyMap<string, FunctionPool>
@@ -96,7 +100,7 @@ export class Lambda implements AsyncDisposable {
   /** Calls a function and waits for its answer. Rejects for a function that is not there; ask {@link has} first. */
   async invoke(call: LambdaCall): Promise<Invocation> {
     const [entry, fault] = this.receive(call)
-    const outcome = await this.perform(call, fault)
+    const outcome = await this.perform(traced(call), fault)
     entry.status = outcome.kind === "answered" ? 200 : outcome.kind === "refused" ? outcome.status : null
     return outcome
   }
@@ -110,7 +114,7 @@ export class Lambda implements AsyncDisposable {
       return refused
     }
     if (fault !== undefined && "reset" in fault) return { kind: "cut" }
-    const event = this.runEvent(call, fault).finally(() => this.events.delete(event))
+    const event = this.runEvent(traced(call), fault).finally(() => this.events.delete(event))
     this.events.add(event)
     if (fault !== undefined && "commitThenReset" in fault) return { kind: "cut" }
     entry.status = 202

@@ -7,6 +7,7 @@
 import { accessKeyPrefix } from "../aws/AwsProxy.ts"
 import type { AwsEndpoints } from "../aws/Engine.ts"
 import { region } from "../aws/identity.ts"
+import { otlpPath } from "../gateway/traceRoutes.ts"
 
 const settingName = /^[A-Z][A-Z0-9_]*$/
 
@@ -50,6 +51,7 @@ export const functionEnvironment = (
     MPARTICLE_EVENTS_URL: `${mparticle}/p/${processId}/v2`,
     CALLBACK_BASE_URL: `${gateway}/${apiStage}`,
     BATON_INTEGRATION_ENABLED: "true",
+    OTEL_EXPORTER_OTLP_ENDPOINT: `${gateway}${otlpPath}`,
     ...settings,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: `${accessKeyPrefix}${processId.toUpperCase()}`,

@@ -1,15 +1,18 @@
-/** The platform's front door: the Invoke API, API Gateway, the sandboxes' routes and the platform's own state. */
+/** The platform's front door: the Invoke API, API Gateway, and the routes of the sandboxes, traces and state. */
 import { createServer } from "node:http"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import type { Traces } from "../observability/Traces.ts"
 import { apiGateway } from "./apiGateway.ts"
 import type { ApiGatewayOptions } from "./apiGateway.ts"
 import { invokeApi, isInvocation } from "./invokeApi.ts"
 import { sandboxRoutes } from "./sandboxRoutes.ts"
 import type { SandboxEntry } from "./sandboxRoutes.ts"
+import { traceRoutes } from "./traceRoutes.ts"
 
 export interface GatewayOptions extends ApiGatewayOptions {
   readonly sandboxes: ReadonlyMap<string, SandboxEntry>
+  readonly traces: Traces
   /** What `GET /_platform` answers. */
   readonly describe: () => object
 }
@@ -28,7 +31,7 @@ const route = async (request: IncomingMessage, response: ServerResponse, options
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(options.describe()))
     return
   }
-  return apiGateway(request, response, options)
+  return traceRoutes(request, response, path, options.traces) ?? apiGateway(request, response, options)
 }
 
 /** The client has gone, the platform is stopping, or it has a fault of its own: whoever still listens is told. */

@@ -2,6 +2,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Lambda } from "../functions/Lambda.ts"
+import { isRecord } from "../isRecord.ts"
 import { readLimited } from "../readLimited.ts"
 import { apiGatewayEvent, pathInStage, routeOf } from "./apiGatewayEvent.ts"
 import type { Route } from "./apiGatewayEvent.ts"
@@ -27,9 +28,6 @@ const dropped = new Set(["trailer", "transfer-encoding"])
 
 /** Headers that API Gateway does not take from a function as they are. */
 const remapped = new Set(["connection", "content-length", "date", "host", "server", "user-agent", "www-authenticate"])
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const scalar = (value: unknown): string | undefined =>
   typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : undefined

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import { account } from "../aws/identity.ts"
 import { decoded } from "../decoded.ts"
+import { newRoot } from "../functions/traceHeader.ts"
 
 /** A path prefix of the API and the function behind it. */
 export interface Route {
@@ -87,10 +88,6 @@ const requestTime = (now: Date): string => {
   return `${day}/${months[now.getUTCMonth()]}/${now.getUTCFullYear()}:${now.toISOString().slice(11, 19)} +0000`
 }
 
-/** A trace header as AWS's front doors make it. */
-const newTraceId = (): string =>
-  `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString("hex")}`
-
 /** The event, and the facts of it that the gateway itself needs. */
 export const apiGatewayEvent = (request: IncomingMessage, bytes: Buffer, route: Route) => {
   const [rawPath = "/", search = ""] = (request.url ?? "/").split(/\?(.*)/s)
@@ -99,7 +96,7 @@ export const apiGatewayEvent = (request: IncomingMessage, bytes: Buffer, route: 
   const sourceIp = request.socket.remoteAddress ?? "127.0.0.1"
   const forwardedFor = request.headers["x-forwarded-for"]
   const sentTrace = request.headers["x-amzn-trace-id"]
-  const traceId = typeof sentTrace === "string" ? sentTrace : newTraceId()
+  const traceId = typeof sentTrace === "string" ? sentTrace : `Root=${newRoot()}`
   const headers = headersOf(request, {
     "X-Amzn-Trace-Id": traceId,
     "X-Forwarded-For": forwardedFor === undefined ? sourceIp : `${String(forwardedFor)}, ${sourceIp}`,

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { decoded } from "../decoded.ts"
 import { functionArn } from "../functions/functionArn.ts"
 import type { Lambda, LambdaCall, Refusal } from "../functions/Lambda.ts"
+import { traceHeader } from "../functions/traceHeader.ts"
 import { readLimited } from "../readLimited.ts"
 
 const syncLimit = 6 * 1024 * 1024
@@ -75,7 +76,9 @@ const clientContextOf = (request: IncomingMessage): { clientContext?: string } |
   return jsonFlaw(text) === undefined ? { clientContext: text } : undefined
 }
 
-const invokeSync = async (response: ServerResponse, lambda: Lambda, call: LambdaCall, tail: boolean): Promise<void> => {
+type TracedCall = LambdaCall & { readonly traceId: string }
+
+const invokeSync = async (response: ServerResponse, lambda: Lambda, call: TracedCall, tail: boolean): Promise<void> => {
   const outcome = await lambda.invoke(call)
   if (outcome.kind === "cut") return void response.socket?.resetAndDestroy()
   if (outcome.kind === "refused") return sendRefusal(response, outcome)
@@ -83,6 +86,7 @@ const invokeSync = async (response: ServerResponse, lambda: Lambda, call: Lambda
   const headers = {
     "content-type": "application/json",
     "x-amzn-RequestId": result.requestId,
+    "X-Amzn-Trace-Id": call.traceId,
     "X-Amz-Executed-Version": "$LATEST",
     ...(result.functionError === undefined ? {} : { "X-Amz-Function-Error": result.functionError }),
     ...(tail ? { "X-Amz-Log-Result": Buffer.from(result.logs).subarray(-logTail).toString("base64") } : {})
@@ -130,14 +134,13 @@ export const invokeApi = async (request: IncomingMessage, response: ServerRespon
     return sendError(response, "InvalidRequestContentException", 400, message)
   }
   if (type === "DryRun") return send(response, 204, { "X-Amz-Executed-Version": "$LATEST" }, "")
-  const traceId = headerOf(request, "x-amzn-trace-id")
   const call = {
     name,
     payload,
     path: url.pathname,
     headers: flatHeaders(request),
-    ...(qualifier === undefined ? {} : { qualifier }),
-    ...(traceId === undefined ? {} : { traceId })
+    traceId: traceHeader(headerOf(request, "x-amzn-trace-id")),
+    ...(qualifier === undefined ? {} : { qualifier })
   }
   if (type === "RequestResponse") {
     const tail = headerOf(request, "x-amz-log-type") === "Tail"
@@ -146,5 +149,5 @@ export const invokeApi = async (request: IncomingMessage, response: ServerRespon
   const acceptance = lambda.invokeEvent(call)
   if (acceptance.kind === "cut") return void response.socket?.resetAndDestroy()
   if (acceptance.kind === "refused") return sendRefusal(response, acceptance)
-  send(response, 202, {}, "")
+  send(response, 202, { "X-Amzn-Trace-Id": call.traceId }, "")
 }

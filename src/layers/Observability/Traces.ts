@@ -20,7 +20,7 @@ import * as XRay from "./Traces/XRay.ts"
 /** How long an export may hold an answer back. */
 const exportMillis = 150
 /** A collector that failed is left alone for this long: the answers must not wait for it one after the other. */
-const pauseMillis = 60_000
+const pauseMillis = 10_000
 
 /** `name=value,name=value`, percent-encoded (OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS). */
 const headers = Config.redacted("OTEL_EXPORTER_OTLP_HEADERS").pipe(
