@@ -153,7 +153,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     }
   }
 
-  const [engines, , gateway, mparticle] = await allSettled([
+  const [engines, , gateway, { callbackCertificate, mparticle }] = await allSettled([
     startEngines(started, options),
     buildStale(),
     startGateway(options.port).then((one) => started.use(one)),
@@ -163,13 +163,14 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       workspace: credentials.workspace,
       events: credentials.events,
       rateLimitPerMinute: options.mparticleRateLimit ?? 1_000
-    }).then((one) => started.use(one))
+    }).then(async (one) => ({ mparticle: started.use(one), callbackCertificate: await one.rootPem() }))
   ])
   const proxy = started.use(await startAwsProxy({ sandbox: aws, upstream: engines, processes }))
   const resources = await createResources({
     engines,
     proxy: proxy.endpoints,
     stage: settings.STAGE,
+    callbackCertificate,
     ...(options.extraQueues === undefined ? {} : { extraQueues: options.extraQueues })
   })
 
@@ -202,7 +203,13 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     sandboxes: new Map<string, { sandbox: Sandbox; actions?: Record<string, (input: unknown) => Promise<unknown>> }>([
       ["aws", { sandbox: aws }],
       ["lambda", { sandbox: lambdaSandbox }],
-      ["mparticle", { sandbox: mparticleSandbox, actions: { "POST advance": mparticle.advance } }]
+      [
+        "mparticle",
+        {
+          sandbox: mparticleSandbox,
+          actions: { "POST advance": mparticle.advance, "POST certificate": mparticle.chooseCertificate }
+        }
+      ]
     ]),
     traces,
     describe: () => ({

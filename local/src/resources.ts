@@ -12,6 +12,8 @@ export interface TableDefinition {
 export interface QueueDefinition {
   readonly name: string
   readonly visibilitySeconds: number
+  /** How long a message waits before its first delivery, unless its sender says otherwise; not at all when left out. */
+  readonly delaySeconds?: number
   /** After this many receives a message goes to the queue's dead-letter queue, `<name>-dlq`. */
   readonly maxReceiveCount: number
 }
@@ -61,7 +63,14 @@ export const tables = (stage: string) =>
 export const queues = (stage: string) =>
   ({
     // Half of the 60 s that are deployed, where the function may run for as long: here a retry is not waited for that long.
-    fallback: { name: `mparticle-api-fallback-${stage.toLowerCase()}`, visibilitySeconds: 30, maxReceiveCount: 5 }
+    fallback: { name: `mparticle-api-fallback-${stage.toLowerCase()}`, visibilitySeconds: 30, maxReceiveCount: 5 },
+    // Deployed it is six times the function's 300 s. Here it is as long as the tries of one delivery take, the waits between them included.
+    deletion: {
+      name: `mparticle-api-deletion-${stage.toLowerCase()}`,
+      visibilitySeconds: 20,
+      delaySeconds: 10,
+      maxReceiveCount: 3
+    }
   }) satisfies Record<string, QueueDefinition>
 
 /** The buckets by their name in platform.json. */
@@ -71,11 +80,19 @@ export const buckets = (stage: string) =>
 /** What the simulators of the platform let in. */
 export const credentials = {
   workspace: { id: "1234", key: "local-workspace-key", secret: "local-workspace-secret" },
-  events: { key: "local-events-key", secret: "local-events-secret" }
+  events: { key: "local-events-key", secret: "local-events-secret" },
+  braze: { key: "local-braze-key" }
 } as const
 
-/** The parameters of the stage; `fallbackQueueUrl` is the one that functions use. */
-export const parameters = (stage: string, fallbackQueueUrl: string): ReadonlyArray<ParameterDefinition> => {
+/**
+ * The parameters of the stage; `fallbackQueueUrl` is the one that functions use, `callbackCertificate` what they are to
+ * trust when mParticle calls back.
+ */
+export const parameters = (
+  stage: string,
+  fallbackQueueUrl: string,
+  callbackCertificate?: string
+): ReadonlyArray<ParameterDefinition> => {
   const { correlation, dsr } = tables(stage)
   const named = (name: string): string => `/mparticle-api/${stage}/${name}`
   return [
@@ -84,13 +101,17 @@ export const parameters = (stage: string, fallbackQueueUrl: string): ReadonlyArr
     { name: named("mparticle-workspace-id"), value: credentials.workspace.id },
     { name: named("events-api-key"), value: credentials.events.key, secure: true },
     { name: named("events-api-secret"), value: credentials.events.secret, secure: true },
+    { name: named("braze-api-key"), value: credentials.braze.key, secure: true },
     { name: named("pod"), value: "eu1" },
     { name: named("email-hash-key"), value: "local-email-hash-key-0123456789abcdef", secure: true },
     { name: named("baton-allowed-accounts"), value: account },
     { name: named("dynamodb-table-name"), value: dsr.name, derived: true },
     { name: named("baton-correlation-table"), value: correlation.name, derived: true },
     { name: named("fallback-queue-url"), value: fallbackQueueUrl, derived: true },
-    { name: named("sar-results-bucket"), value: buckets(stage).results, derived: true }
+    { name: named("sar-results-bucket"), value: buckets(stage).results, derived: true },
+    ...(callbackCertificate === undefined
+      ? []
+      : [{ name: named("callback-certificate-path"), value: callbackCertificate, derived: true } as const])
   ]
 }
 

@@ -4,7 +4,7 @@
  */
 import { dirname, relative, resolve, sep } from "node:path"
 import { registeredErrors } from "../build/registeredErrors.ts"
-import { roomOf } from "./rooms.ts"
+import { packageEntries, roomOf } from "./rooms.ts"
 
 interface Node {
   readonly type: string
@@ -65,6 +65,10 @@ const floors = {
     return onImport((node, specifier) => {
       if (specifier.startsWith(".")) {
         const target = toPosix(relative(context.cwd, resolve(dirname(context.filename), specifier)))
+        if (packageEntries.has(target)) {
+          context.report({ node, message: `${target} is for other packages: import the module itself` })
+          return
+        }
         if (imports.some((allowed) => target.startsWith(allowed))) return
         context.report({ node, message: `${folder} must not import ${target}: it may import ${imports.join(", ")}` })
         return

@@ -16,6 +16,9 @@ const layers = "src/layers/"
 const handlers = "src/handlers/"
 const sdk = "src/sdk/"
 
+/** The package's own entries: barrels, which would drag everything that they name into a bundle. */
+export const packageEntries: ReadonlySet<string> = new Set([`${schemas}index.ts`])
+
 const rooms: ReadonlyArray<Room> = [
   { folder: schemas, imports: [schemas], packages: [effectModules] },
   { folder: services, imports: [schemas, services], packages: [effectModules] },

@@ -64,13 +64,14 @@ const initiateFlat = (event: unknown, correlationId: CorrelationId) =>
 const statusEnvelope = (event: unknown, correlationId: CorrelationId) =>
   Effect.gen(function* () {
     const { payload } = yield* decodeStatus(event)
-    const record = yield* Effect.flatMap(Baton, (baton) =>
+    const { downloadUrls, record } = yield* Effect.flatMap(Baton, (baton) =>
       payload.correlationId === undefined
         ? baton.status(payload.mparticleRequestId)
         : baton.status(payload.mparticleRequestId, payload.correlationId)
     )
     return standing(
       record,
+      downloadUrls,
       payload.correlationId === undefined ? record.correlationId : correlationId,
       yield* timestamp
     )
@@ -79,7 +80,8 @@ const statusEnvelope = (event: unknown, correlationId: CorrelationId) =>
 const statusFlat = (event: unknown) =>
   Effect.gen(function* () {
     const request = yield* decodeFlatStatus(event)
-    return flatStanding(request, yield* Effect.flatMap(Baton, (baton) => baton.status(request.initiationReference)))
+    const { record } = yield* Effect.flatMap(Baton, (baton) => baton.status(request.initiationReference))
+    return flatStanding(request, record)
   })
 
 const decodeCorrelation = Schema.decodeUnknownOption(

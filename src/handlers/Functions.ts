@@ -1,5 +1,6 @@
 /** The deployed functions: one table that the build, the local platform and the deployment read. */
 
+/** What a deployed function is made of, and what calls it. */
 export interface FunctionDefinition {
   /** File under `src/handlers` (without extension) whose `handler` export is the Lambda entry. */
   readonly entry: string
@@ -21,5 +22,12 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
     memoryMb: 1024,
     queue: "fallback",
     batchSize: 10
+  },
+  "mparticle-api-deletion": {
+    entry: "deletionQueue",
+    timeoutSeconds: 300,
+    memoryMb: 1024,
+    queue: "deletion",
+    batchSize: 1
   }
 }

@@ -10,6 +10,7 @@ import * as EventsApi from "../layers/MParticle/EventsApi.ts"
 import * as FallbackQueue from "../layers/MParticle/FallbackQueue.ts"
 import { breakerKey } from "../layers/MParticle/Guards.ts"
 import * as OpenDsr from "../layers/MParticle/OpenDsr.ts"
+import * as Results from "../layers/MParticle/Results.ts"
 import * as RequestStore from "../layers/MParticle/RequestStore.ts"
 import { layer as settings, MParticleSettings } from "../layers/MParticle/Settings.ts"
 import * as MParticleLayer from "../layers/MParticle.ts"
@@ -29,7 +30,11 @@ const names = [
   "events-api-key",
   "events-api-secret",
   "fallback-queue-url",
-  "pod"
+  "pod",
+  "email-hash-key",
+  "mparticle-workspace-id",
+  "sar-results-bucket",
+  "callback-certificate-path"
 ]
 
 const parameters = Layer.unwrapEffect(
@@ -38,13 +43,10 @@ const parameters = Layer.unwrapEffect(
 
 const breakers = CircuitBreaker.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })
 
-const ground = Layer.mergeAll(
-  RequestStore.layer,
-  OpenDsr.layer,
-  EventsApi.layer,
-  FallbackQueue.layer,
-  Alerts.layer,
-  breakers
+const ground = Results.layer.pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(RequestStore.layer, OpenDsr.layer, EventsApi.layer, FallbackQueue.layer, Alerts.layer, breakers)
+  )
 )
 
 /** The MParticle and Baton services over everything but the HTTP client. */

@@ -32,7 +32,7 @@ export const make: Effect.Effect<BatonShape, never, MParticle | IdentityResolver
         if (asked !== undefined && asked !== record.correlationId) {
           yield* Effect.logInfo("the status is asked under another correlation id")
         }
-        return record
+        return { record, downloadUrls: yield* mparticle.downloadUrls(record) }
       },
       trace("batonStatus"),
       within(settings.batonTimeoutMillis)

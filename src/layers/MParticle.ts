@@ -5,30 +5,24 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { isUnsent, type RequestRecord } from "../schemas/DataSubjectRequest.ts"
-import type { FallbackMessage } from "../schemas/FallbackMessage.ts"
-import {
-  type DatabaseError,
-  MParticleApiError,
-  RequestNotFound,
-  SubmissionFailed,
-  type UpstreamError
-} from "../schemas/MParticleError.ts"
-import { Alerts } from "../services/Alerts.ts"
-import { Correlation } from "../services/Correlation.ts"
+import { IdentityId, isUnsent, type RequestRecord } from "../schemas/DataSubjectRequest.ts"
+import { DatabaseError, MParticleApiError, RequestNotFound, SubmissionFailed } from "../schemas/MParticleError.ts"
 import { remainingMillis, within } from "../services/Deadline.ts"
-import { FallbackQueue } from "../services/FallbackQueue.ts"
 import * as Metrics from "../services/Metrics.ts"
-import { BeingSent, MParticle, type MParticleShape, type SubmitError } from "../services/MParticle.ts"
+import { BeingSent, MParticle, type MParticleShape, type Submission, type SubmitError } from "../services/MParticle.ts"
 import { RequestStore, type StoreError } from "../services/RequestStore.ts"
+import { Results } from "../services/Results.ts"
 import { trace } from "../services/Trace.ts"
 import * as Uuid from "../services/Uuid.ts"
+import * as Fallback from "./MParticle/Fallback.ts"
 import * as Guards from "./MParticle/Guards.ts"
-import { fingerprintOf, normalisedEmail, requestIdOf } from "./MParticle/hashing.ts"
+import * as Callback from "./MParticle/Callback.ts"
+import * as EmailHash from "./MParticle/EmailHash.ts"
+import { correlationIdOf, fingerprintOf, normalisedEmail, requestIdOf } from "./MParticle/hashing.ts"
 import { note } from "./MParticle/Observation.ts"
 import * as Refresh from "./MParticle/Refresh.ts"
 import { MParticleSettings } from "./MParticle/Settings.ts"
-import * as Submission from "./MParticle/Submission.ts"
+import * as Submitting from "./MParticle/Submission.ts"
 
 const retentionSeconds = 90 * 24 * 60 * 60
 /** Kept back from a caller's time for putting a request that mParticle does not take into the queue. */
@@ -42,6 +36,15 @@ const leavingTimeToQueue = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Eff
   Effect.flatMap(remainingMillis, (left) =>
     Number.isFinite(left) ? within(left - Math.min(fallbackReserveMillis, left * 0.3))(effect) : effect
   )
+
+/** Ends what a status query need not wait for early enough for its answer. */
+const leavingTimeToAnswer = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(remainingMillis, (left) =>
+    Effect.timeout(effect, Number.isFinite(left) ? Math.max(0, left - fallbackReserveMillis) : 60_000)
+  )
+
+/** What is filed: a submission, in the words of the HTTP API too where it came that way. */
+type Filing = Submission & Pick<RequestRecord, "submittedAs">
 
 type HandOverError = Guards.AttemptError | StoreError
 
@@ -62,12 +65,14 @@ const refusalOf = (record: RequestRecord): SubmissionFailed =>
 /** The service over the request store, mParticle's APIs and the fallback queue. */
 export const make = Effect.gen(function* () {
   const store = yield* RequestStore
-  const queue = yield* FallbackQueue
-  const alerts = yield* Alerts
   const settings = yield* MParticleSettings
   const guards = yield* Guards.make
-  const { attempts } = yield* Submission.make
+  const { attempts } = yield* Submitting.make
+  const { fallBack, noteLater } = yield* Fallback.make
   const refresh = yield* Refresh.make(guards)
+  const hashOf = yield* EmailHash.make
+  const results = yield* Results
+  const observe = yield* Callback.make
 
   const leaseOf = (owner: string): Effect.Effect<{ readonly owner: string; readonly until: number }> =>
     Effect.map(Clock.currentTimeMillis, (now) => ({ owner, until: now + settings.leaseMillis }))
@@ -107,66 +112,6 @@ export const make = Effect.gen(function* () {
         noteLater(record, error)
       )
       return Option.match(moved, { onNone: () => record, onSome: (current) => current.record })
-    })
-
-  const message = (record: RequestRecord, error: UpstreamError | DatabaseError): Effect.Effect<FallbackMessage> =>
-    Effect.gen(function* () {
-      return {
-        type: "DSR_RETRY",
-        schemaVersion: 1,
-        payload: { requestId: record.id },
-        originalError: {
-          code: error.code,
-          ...(error._tag === "MParticleApiError" && error.status !== undefined ? { status: error.status } : {})
-        },
-        correlationId: yield* Correlation,
-        firstFailedAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
-        attempt: 1
-      }
-    })
-
-  /**
-   * mParticle has the request and the store cannot be told. The queue's consumer will find it at mParticle and write it
-   * down; without the queue the caller has to come again, which finds it just the same.
-   */
-  const noteLater = (record: RequestRecord, error: DatabaseError) =>
-    Effect.flatMap(message(record, error), queue.send).pipe(
-      Effect.mapError(() => error),
-      Effect.as(Option.some({ record: { ...record, status: "submitted" as const }, changed: false }))
-    )
-
-  /** mParticle is out: the request waits in the queue. Nothing that fails after it is in there concerns the caller. */
-  const fallBack = (
-    record: RequestRecord,
-    owner: string,
-    error: UpstreamError
-  ): Effect.Effect<RequestRecord, SubmitError> =>
-    Effect.gen(function* () {
-      const failed = new SubmissionFailed({ requestId: record.id, upstream: error })
-      yield* Effect.flatMap(message(record, error), queue.send).pipe(
-        Effect.tapError((cause) => Effect.logError("the fallback queue did not take a request", Cause.fail(cause))),
-        Effect.tapError(() => Effect.ignoreLogged(store.release(record.id, owner))),
-        Effect.mapError(() => failed)
-      )
-      yield* Metrics.count("FallbackQueued")
-      const noted = yield* store.transition(record, "queued").pipe(
-        Effect.tap(() => store.release(record.id, owner)),
-        Effect.catchAll((cause) =>
-          Effect.as(Effect.logWarning("a queued request is not marked so", Cause.fail(cause)), Option.none())
-        )
-      )
-      yield* alerts
-        .raise({
-          severity: "HIGH",
-          subject: "mparticle-degraded",
-          message: "mParticle service degraded, using fallback queue",
-          context: { requestId: record.id, code: error.code }
-        })
-        .pipe(Effect.catchAllCause((cause) => Effect.logWarning("an alert was not raised", cause)))
-      return Option.match(noted, {
-        onNone: (): RequestRecord => ({ ...record, status: "queued" }),
-        onSome: (current) => current.record
-      })
     })
 
   /** Sends a record whose lease we hold; what mParticle cannot take now goes to the queue. */
@@ -223,7 +168,7 @@ export const make = Effect.gen(function* () {
       return current.failureReason === "MPARTICLE_API_ERROR" ? yield* refusalOf(current) : current
     })
 
-  const submit: MParticleShape["submit"] = Effect.fnUntraced(function* (submission) {
+  const file = Effect.fnUntraced(function* (submission: Filing) {
     const now = yield* Clock.currentTimeMillis
     const owner = yield* Uuid.v4
     const { email, ...rest } = submission
@@ -238,6 +183,21 @@ export const make = Effect.gen(function* () {
     const { isNew, record } = yield* store.claim(request, yield* leaseOf(owner))
     return isNew ? yield* sendOrQueue(record, owner, false) : yield* settle(record)
   }, trace("dsrSubmit"))
+
+  const submitForEmail: MParticleShape["submitForEmail"] = Effect.fnUntraced(function* (submission) {
+    const { email, idempotencyKey, ...rest } = submission
+    const identityId = IdentityId.make(
+      yield* Effect.catchTag(hashOf(email), "ParametersUnavailable", (error) =>
+        Effect.fail(new DatabaseError({ operation: "claim", reason: error.reason }))
+      )
+    )
+    return yield* file({
+      ...rest,
+      email,
+      identityId,
+      correlationId: correlationIdOf(idempotencyKey, identityId, rest.type)
+    })
+  })
 
   const resubmit: MParticleShape["resubmit"] = Effect.fnUntraced(function* (id) {
     const found = yield* store.get(id)
@@ -261,10 +221,25 @@ export const make = Effect.gen(function* () {
 
   const find: MParticleShape["find"] = Effect.fnUntraced(function* (id) {
     const record = yield* store.get(id)
-    return Option.isSome(record) ? yield* refresh(record.value) : yield* new RequestNotFound({ requestId: id })
+    if (Option.isNone(record)) return yield* new RequestNotFound({ requestId: id })
+    return yield* collect(yield* refresh(record.value))
   }, trace("dsrFind"))
 
-  return { submit, resubmit, find } satisfies MParticleShape
+  /** Copies results that the callback could not; the caller is told of the end of the request all the same. */
+  const collect = (record: RequestRecord): Effect.Effect<RequestRecord> =>
+    results.collect(record).pipe(
+      leavingTimeToAnswer,
+      Effect.catchAll((error) =>
+        Effect.as(Effect.logError("the results were not copied with the status query", Cause.fail(error)), record)
+      )
+    )
+
+  const downloadUrls: MParticleShape["downloadUrls"] = (record) =>
+    Effect.catchAll(results.downloadUrls(record), (error) =>
+      Effect.as(Effect.logError(error.message), [] as ReadonlyArray<string>)
+    )
+
+  return { submit: file, submitForEmail, resubmit, find, downloadUrls, observe } satisfies MParticleShape
 })
 
 /** What {@link MParticle} stands on. */

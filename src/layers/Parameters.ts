@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ConfigurationError } from "../schemas/MParticleError.ts"
-import { Parameters, type ParametersShape, ParametersUnavailable } from "../services/Parameters.ts"
+import { missingParameter, Parameters, type ParametersShape, ParametersUnavailable } from "../services/Parameters.ts"
 import { send } from "./Aws.ts"
 import * as TtlCache from "./Resilience/TtlCache.ts"
 
@@ -17,6 +17,7 @@ export const timeToLiveMillis = 300_000
 /** GetParameters takes at most this many names. */
 const namesPerCall = 10
 
+/** Which parameters a function has. */
 export interface ParametersOptions {
   /** `/mparticle-api/CODE`. */
   readonly prefix: string
@@ -57,7 +58,7 @@ export const make = (client: SSMClient, options: ParametersOptions): Effect.Effe
       Effect.flatMap(cache.get("all"), (values) => {
         const value = values.get(`${options.prefix}/${name}`)
         return value === undefined || Redacted.value(value) === ""
-          ? Effect.fail(new ConfigurationError({ setting: `${options.prefix}/${name}`, reason: "is missing" }))
+          ? Effect.fail(missingParameter(`${options.prefix}/${name}`))
           : Effect.succeed(value)
       })
     return { secret, get: (name) => Effect.map(secret(name), Redacted.value), invalidate: cache.invalidateAll }

@@ -50,3 +50,15 @@ export const ratio = (name: string): Config.Config<number> =>
       value >= 0 && value <= 1 ? Either.right(value) : invalid("must be a number from 0 to 1")
     )
   )
+
+/** Texts separated by commas, each read by `read`, which answers undefined for one that will not do. */
+export const list = (name: string, read: (text: string) => string | undefined): Config.Config<ReadonlyArray<string>> =>
+  Config.string(name).pipe(
+    Config.mapOrFail((text) => {
+      const items = text.split(",").map((item) => read(item.trim()))
+      const good = items.filter((item) => item !== undefined)
+      return good.length === items.length
+        ? Either.right(good)
+        : invalid("must be a list of valid entries, separated by commas")
+    })
+  )

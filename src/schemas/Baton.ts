@@ -80,10 +80,15 @@ export const BatonFailure = Schema.Struct({
     details: Schema.Struct({
       /** Whether the same call can succeed later. */
       retryable: Schema.Boolean,
+      /** How long to wait before that. */
       retryAfterSeconds: Schema.optionalWith(Schema.Finite, { exact: true }),
+      /** What mParticle answered, or why it could not be asked. */
       mparticleError: Schema.optionalWith(Schema.String, { exact: true }),
+      /** The request that this is about. */
       requestId: Schema.optionalWith(Schema.String, { exact: true }),
+      /** The cause in one word. */
       reason: Schema.optionalWith(Schema.String, { exact: true }),
+      /** Everything that is wrong with the input. */
       issues: Schema.optionalWith(Schema.Array(Issue), { exact: true })
     })
   }),
@@ -91,6 +96,7 @@ export const BatonFailure = Schema.Struct({
 })
 export type BatonFailure = typeof BatonFailure.Type
 
-/** Anything Baton may be answered. An initiation's success also reads as a status, and loses nothing by it. */
+/** Anything Baton may be answered. */
+// A union takes the first that fits: after InitiateSuccess, a status would lose the keys that an initiation has not.
 export const BatonResponse = Schema.Union(StatusSuccess, InitiateSuccess, BatonFailure)
 export type BatonResponse = typeof BatonResponse.Type

@@ -23,17 +23,11 @@ const name = {
 }
 
 /** Guardian's id of a person; mParticle's `controller_customer_id`. */
-export const IdentityId = Schema.String.pipe(
-  Schema.filter(isName, name),
-  Schema.brand("IdentityId")
-)
+export const IdentityId = Schema.String.pipe(Schema.filter(isName, name), Schema.brand("IdentityId"))
 export type IdentityId = typeof IdentityId.Type
 
 /** Ties the steps of one workflow together; chosen by the caller, generated where the caller gives none. */
-export const CorrelationId = Schema.String.pipe(
-  Schema.filter(isName, name),
-  Schema.brand("CorrelationId")
-)
+export const CorrelationId = Schema.String.pipe(Schema.filter(isName, name), Schema.brand("CorrelationId"))
 export type CorrelationId = typeof CorrelationId.Type
 
 const addressPattern =
@@ -52,6 +46,10 @@ export type Email = typeof Email.Type
 /** What the person asked for. */
 export const RequestType = Schema.Literal("delete", "export")
 export type RequestType = typeof RequestType.Type
+
+/** What the person asked for in the words of the HTTP API: an erasure may name its law. */
+export const HttpRequestType = Schema.Literal("delete", "ccpa_delete", "gdpr_delete", "export")
+export type HttpRequestType = typeof HttpRequestType.Type
 
 /** The law under which the person asked. */
 export const Regulation = Schema.Literal("GDPR", "CCPA")
@@ -75,11 +73,14 @@ export const statusRank: Readonly<Record<RecordStatus, number>> = {
   failed: 4
 }
 
-/** The statuses a caller sees: `received` shows as `queued`, since it has not been forwarded either. */
+/**
+ * Where a request stands, as a caller sees it: `queued` (on record, not yet with mParticle), `submitted` (with mParticle),
+ * `in_progress`, and the two ends `completed` and `failed`.
+ */
 export const PublicStatus = Schema.Literal("queued", "submitted", "in_progress", "completed", "failed")
 export type PublicStatus = typeof PublicStatus.Type
 
-/** The status as a caller sees it. */
+/** The status as a caller sees it: `received` shows as `queued`, since it has not been forwarded either. */
 export const publicStatus = (status: RecordStatus): PublicStatus => (status === "received" ? "queued" : status)
 
 /** An instant as ISO 8601 text in UTC with milliseconds. */
@@ -115,7 +116,11 @@ export const RequestRecord = Schema.Struct({
   failureReason: Schema.optionalWith(Schema.String, { exact: true }),
   failureStatus: Schema.optionalWith(Schema.Number, { exact: true }),
   failureMessage: Schema.optionalWith(Schema.String, { exact: true }),
-  lastSyncedAt: Schema.optionalWith(Timestamp, { exact: true })
+  lastSyncedAt: Schema.optionalWith(Timestamp, { exact: true }),
+  /** The type in the words of the HTTP API; only for requests that came that way, which name a person by e-mail. */
+  submittedAs: Schema.optionalWith(HttpRequestType, { exact: true }),
+  /** `s3://` locations of a completed export; empty when mParticle had nothing on the person. */
+  resultLocations: Schema.optionalWith(Schema.Array(Schema.String), { exact: true })
 })
 export type RequestRecord = typeof RequestRecord.Type
 

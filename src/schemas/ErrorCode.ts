@@ -14,6 +14,7 @@ export const errorCodes = {
   VALIDATION_ERROR: { statusCode: 400, retryable: false },
   CERTIFICATE_VALIDATION_ERROR: { statusCode: 401, retryable: false },
   ACCOUNT_NOT_ALLOWED: { statusCode: 403, retryable: false },
+  ROUTE_NOT_FOUND: { statusCode: 404, retryable: false },
   REQUEST_NOT_FOUND: { statusCode: 404, retryable: false },
   IDEMPOTENCY_CONFLICT: { statusCode: 409, retryable: false },
   PAYLOAD_TOO_LARGE: { statusCode: 413, retryable: false },
@@ -24,6 +25,7 @@ export const errorCodes = {
   MPARTICLE_API_ERROR: { statusCode: 502, retryable: "by cause" },
   NETWORK_ERROR: { statusCode: 502, retryable: true },
   SUBMISSION_FAILED: { statusCode: 502, retryable: "by cause" },
+  CERTIFICATE_UNAVAILABLE: { statusCode: 503, retryable: true },
   CIRCUIT_OPEN: { statusCode: 503, retryable: true },
   INTEGRATION_DISABLED: { statusCode: 503, retryable: false },
   TIMEOUT: { statusCode: 504, retryable: true }

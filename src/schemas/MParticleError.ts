@@ -21,6 +21,19 @@ export class ValidationError extends Schema.TaggedError<ValidationError>()("Vali
   }
 }
 
+/** The input, or the part of it at `path`, has more bytes than are taken: `PAYLOAD_TOO_LARGE`. */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", {
+  /** `events.3`; empty for the whole input. */
+  path: Schema.String,
+  limitBytes: Schema.Number
+}) {
+  readonly code = "PAYLOAD_TOO_LARGE"
+  readonly retryable = errorCodes.PAYLOAD_TOO_LARGE.retryable
+  override get message(): string {
+    return `${this.path === "" ? "The request" : this.path} has more than ${this.limitBytes} bytes`
+  }
+}
+
 /** The feature flag of the Baton integration is off: `INTEGRATION_DISABLED`. */
 export class IntegrationDisabled extends Schema.TaggedError<IntegrationDisabled>()("IntegrationDisabled", {}) {
   readonly code = "INTEGRATION_DISABLED"
@@ -78,11 +91,13 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
 
 /**
  * mParticle answered with an error status, or with something that is not an answer: `MPARTICLE_API_ERROR`.
- * `upstreamMessage` is mParticle's own text, cleaned of personal data and cut to 500 characters.
+ * `upstreamMessage` is mParticle's own text, cleaned of personal data and cut to 500 characters; `flaw` is what makes an
+ * answer unusable, without its values.
  */
 export class MParticleApiError extends Schema.TaggedError<MParticleApiError>()("MParticleApiError", {
   status: Schema.optionalWith(Schema.Number, { exact: true }),
   upstreamMessage: Schema.optionalWith(Schema.String, { exact: true }),
+  flaw: Schema.optionalWith(Schema.String, { exact: true }),
   retryAfterSeconds: Schema.optionalWith(Schema.Number, { exact: true })
 }) {
   readonly code = "MPARTICLE_API_ERROR"
@@ -91,7 +106,8 @@ export class MParticleApiError extends Schema.TaggedError<MParticleApiError>()("
     return this.status === undefined || this.status === 429 || this.status >= 500
   }
   override get message(): string {
-    return this.status === undefined ? "mParticle gave no usable answer" : `mParticle answered ${this.status}`
+    if (this.status !== undefined) return `mParticle answered ${this.status}`
+    return this.flaw === undefined ? "mParticle gave no usable answer" : `mParticle gave no usable answer: ${this.flaw}`
   }
 }
 
@@ -145,5 +161,43 @@ export class SubmissionFailed extends Schema.TaggedError<SubmissionFailed>()("Su
   }
   override get message(): string {
     return "Failed to submit DSR to mParticle"
+  }
+}
+
+/** How long mParticle, or our own guard in front of it, asks to wait. */
+export const retryAfterSecondsOf = (error: UpstreamError): number | undefined => {
+  switch (error._tag) {
+    case "MParticleApiError":
+      return error.retryAfterSeconds
+    case "CircuitOpen":
+    case "RateLimited":
+      return Math.ceil(error.retryAfterMillis / 1000)
+    case "NetworkError":
+    case "CallTimeout":
+    case "ConfigurationError":
+      return undefined
+  }
+}
+
+/**
+ * mParticle accepted some of the events and not the others: `MPARTICLE_API_ERROR`, as retryable as its cause. The same
+ * call under the same correlation id brings those that were not accepted and repeats none.
+ */
+export class EventsPartlyFailed extends Schema.TaggedError<EventsPartlyFailed>()("EventsPartlyFailed", {
+  /** How many events mParticle accepted. */
+  accepted: Schema.Number,
+  /** How many events it did not. */
+  failed: Schema.Number,
+  upstream: UpstreamError
+}) {
+  readonly code = "MPARTICLE_API_ERROR"
+  get retryable(): boolean {
+    return this.upstream.retryable
+  }
+  get retryAfterSeconds(): number | undefined {
+    return retryAfterSecondsOf(this.upstream)
+  }
+  override get message(): string {
+    return `mParticle accepted ${this.accepted} of ${this.accepted + this.failed} events`
   }
 }

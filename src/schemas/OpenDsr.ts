@@ -1,6 +1,6 @@
 /** mParticle's DSR API v3 (OpenDSR) on the wire, and the mappings between its words and ours. */
 import * as Schema from "effect/Schema"
-import type { Regulation, RequestType } from "./DataSubjectRequest.ts"
+import { RequestId, type Regulation, type RequestType } from "./DataSubjectRequest.ts"
 
 /** `subject_request_type`. */
 export const SubjectRequestType = Schema.Literal("erasure", "access")
@@ -23,7 +23,10 @@ export const SubmitRequest = Schema.Struct({
   subject_request_id: Schema.String,
   subject_request_type: SubjectRequestType,
   submitted_time: Schema.String,
-  subject_identities: Schema.Struct({ controller_customer_id: SubjectIdentity }),
+  subject_identities: Schema.Union(
+    Schema.Struct({ controller_customer_id: SubjectIdentity }),
+    Schema.Struct({ email: SubjectIdentity })
+  ),
   api_version: Schema.Literal("3.0"),
   status_callback_urls: Schema.Array(Schema.String),
   group_id: Schema.String,
@@ -55,6 +58,23 @@ export const RequestState = Schema.Struct({
   results_url: Schema.optional(Schema.NullOr(Schema.String))
 })
 export type RequestState = typeof RequestState.Type
+
+/** Whether a text is one of mParticle's statuses. */
+export const isUpstreamStatus = Schema.is(UpstreamStatus)
+
+/**
+ * Body of a callback. Only what decides is read strictly: samples differ in everything else, and a callback that is
+ * not taken is lost. A status may be one that mParticle has not documented.
+ */
+export const Callback = Schema.Struct({
+  subject_request_id: RequestId,
+  request_status: Schema.String,
+  expected_completion_time: Schema.optional(Schema.NullOr(Schema.String)),
+  controller_id: Schema.optional(Schema.NullOr(Schema.String)),
+  results_url: Schema.optional(Schema.NullOr(Schema.String)),
+  status_callback_url: Schema.optional(Schema.NullOr(Schema.String))
+})
+export type Callback = typeof Callback.Type
 
 /** What mParticle's status means for our record. A cancelled erasure has not happened, so it has failed. */
 export const recordStatus: Readonly<Record<UpstreamStatus, "submitted" | "in_progress" | "completed" | "failed">> = {

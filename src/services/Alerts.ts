@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
+/** One thing to tell an engineer. */
 export interface Alert {
   readonly severity: "HIGH" | "MEDIUM"
   /** What the alert is about; alerts of one subject within the quiet period are one. */
@@ -11,6 +12,7 @@ export interface Alert {
   readonly context: Readonly<Record<string, string>>
 }
 
+/** Raises alerts. */
 export interface AlertsShape {
   /** Raises an alert, unless one of its subject was raised within the last five minutes in this environment. */
   readonly raise: (alert: Alert) => Effect.Effect<void>

@@ -22,6 +22,12 @@ export interface Initiation {
   readonly correlationId: CorrelationId
 }
 
+/** Where a request stands, with links to the results of a completed export. */
+export interface Standing {
+  readonly record: RequestRecord
+  readonly downloadUrls: ReadonlyArray<string>
+}
+
 /** Why an initiate was refused or failed. */
 export type InitiateError = IntegrationDisabled | ValidationError | SubmitError
 
@@ -31,13 +37,14 @@ export type StatusError = IntegrationDisabled | FindError
 /** Everything Baton may be told instead of a success. */
 export type BatonError = InitiateError | StatusError
 
+/** Answers the orchestrator. */
 export interface BatonShape {
   /** Fails while the integration is switched off; asked before an event is even read. */
   readonly enabled: Effect.Effect<void, IntegrationDisabled>
   /** Files a request; the record as it stands afterwards. */
   readonly initiate: (initiation: Initiation) => Effect.Effect<RequestRecord, InitiateError>
   /** The record of a request; `asked` is the correlation id of the query, where it has one. */
-  readonly status: (id: RequestId, asked?: CorrelationId) => Effect.Effect<RequestRecord, StatusError>
+  readonly status: (id: RequestId, asked?: CorrelationId) => Effect.Effect<Standing, StatusError>
 }
 
 /** The Baton service. */

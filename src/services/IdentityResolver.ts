@@ -4,6 +4,7 @@ import type * as Effect from "effect/Effect"
 import type { Email, IdentityId } from "../schemas/DataSubjectRequest.ts"
 import type { ValidationError } from "../schemas/MParticleError.ts"
 
+/** Tells a person's address by the identity. */
 export interface IdentityResolverShape {
   /** The person's e-mail address: the given one confirmed, or a known one; fails when the two do not belong together. */
   readonly resolve: (

@@ -28,6 +28,10 @@ const put = (measurement: Measurement): Effect.Effect<void> =>
 export const count = (name: string, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>
   put({ name, unit: "Count", value: 1, dimensions })
 
+/** Records a value that has no unit. */
+export const gauge = (name: string, value: number, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>
+  put({ name, unit: "None", value, dimensions })
+
 /** Records a duration in milliseconds. */
 export const duration = (
   name: string,

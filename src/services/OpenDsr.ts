@@ -5,6 +5,7 @@ import type * as Option from "effect/Option"
 import type { UpstreamError } from "../schemas/MParticleError.ts"
 import type { RequestState, SubmitAccepted, SubmitRequest } from "../schemas/OpenDsr.ts"
 
+/** The calls of the DSR API that we make, one attempt each. */
 export interface OpenDsrShape {
   /** `POST /requests`. */
   readonly submit: (request: SubmitRequest) => Effect.Effect<SubmitAccepted, UpstreamError>

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type { ConfigurationError } from "../schemas/MParticleError.ts"
+import { ConfigurationError } from "../schemas/MParticleError.ts"
 
 /** The parameter store could not be asked; the same call may succeed later. */
 export class ParametersUnavailable extends Schema.TaggedError<ParametersUnavailable>()("ParametersUnavailable", {
@@ -13,6 +13,16 @@ export class ParametersUnavailable extends Schema.TaggedError<ParametersUnavaila
     return `The parameter store could not be read (${this.reason})`
   }
 }
+
+const missing = "is missing"
+
+/** The error that a parameter is not there, or is empty. */
+export const missingParameter = (name: string): ConfigurationError =>
+  new ConfigurationError({ setting: name, reason: missing })
+
+/** Whether an error says that a parameter is not there, which some may be. */
+export const isMissing = (error: { readonly _tag: string }): boolean =>
+  error instanceof ConfigurationError && error.reason === missing
 
 /** Why a parameter could not be had: it is not there, or the store is not. */
 export type ParametersError = ConfigurationError | ParametersUnavailable

@@ -12,7 +12,16 @@ export type StoreError = DatabaseError | ConfigurationError
 /** A request as it is claimed: a record that has not moved yet. */
 export type NewRequest = Pick<
   RequestRecord,
-  "id" | "identityId" | "email" | "type" | "regulation" | "submittedAt" | "expiresAt" | "fingerprint" | "correlationId"
+  | "id"
+  | "identityId"
+  | "email"
+  | "type"
+  | "regulation"
+  | "submittedAt"
+  | "submittedAs"
+  | "expiresAt"
+  | "fingerprint"
+  | "correlationId"
 >
 
 /** What came of a claim: the record is new and ours to send, or one for the same wish was there already. */
@@ -48,6 +57,19 @@ export interface Lease {
   readonly until: number
 }
 
+/** Where a page of pending requests ends. */
+export interface PendingCursor {
+  readonly shard: number
+  readonly after?: Readonly<Record<string, unknown>>
+}
+
+/** Some of the requests that are not settled: they have not ended, or are exports whose results were not copied. */
+export interface PendingPage {
+  readonly records: ReadonlyArray<RequestRecord>
+  readonly next?: PendingCursor
+}
+
+/** Keeps the requests: every change is one conditional write. */
 export interface RequestStoreShape {
   /**
    * Writes the record under a lease, its correlation entry, the lock of the one active request per person and type and
@@ -84,6 +106,16 @@ export interface RequestStoreShape {
     to: RecordStatus,
     facts?: TransitionFacts
   ) => Effect.Effect<Option.Option<Transitioned>, StoreError>
+  /**
+   * Notes where the results of a completed export are (none, when mParticle had nothing), or why there are none to be
+   * had any more. What is noted stays; answers the record as it stands.
+   */
+  readonly saveResults: (
+    record: RequestRecord,
+    results: Pick<RequestRecord, "resultLocations" | "failureReason">
+  ) => Effect.Effect<RequestRecord, StoreError>
+  /** Everything that somebody has to look after, what is due first first within a page; pages follow by `next`. */
+  readonly pending: (cursor?: PendingCursor) => Effect.Effect<PendingPage, StoreError>
   /** Notes when mParticle was last asked, without a change of state. */
   readonly markSynced: (id: RequestId, at: string) => Effect.Effect<void, StoreError>
   /** The audit trail of a request, in order. */

@@ -67,7 +67,7 @@ describe("one correlation id", () => {
       assert.include(named("mParticle POST", "mparticle-api-lambda"), { traceId: door.traceId, kind: "client" })
       const queued = named("SQS.SendMessage", "mparticle-api-lambda")
       const message = named("sqs.message", "mparticle-api-retry")
-      assert.deepStrictEqual(message.links, [{ traceId: queued.traceId, spanId: queued.parentSpanId }])
+      assert.deepStrictEqual(message.links, [{ traceId: queued.traceId, spanId: String(queued.parentSpanId) }])
       assert.strictEqual(message.parentSpanId, named("lambda.invoke", "mparticle-api-retry").spanId)
       assert.strictEqual(named("mParticle POST", "mparticle-api-retry").traceId, message.traceId)
 

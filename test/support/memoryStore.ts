@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { genesis, sealed } from "../../src/layers/MParticle/AuditChain.ts"
+import { isSettled } from "../../src/layers/MParticle/pendingIndex.ts"
 import { activeLockId, normalisedEmail } from "../../src/layers/MParticle/hashing.ts"
 import type { AuditEntry } from "../../src/schemas/AuditEntry.ts"
 import {
@@ -177,6 +178,19 @@ const storeOver = (memory: MemoryStoreShape): RequestStoreShape => {
           .slice(0, newestFirst)
       ),
     transition: (record, to, facts = {}) => operation("transition", (now) => move(record.id, to, facts, now)),
+    saveResults: (record, results) =>
+      operation("saveResults", () =>
+        Option.getOrElse(
+          changed(record.id, (current) =>
+            current.resultLocations === undefined ? { ...current, ...results } : undefined
+          ),
+          () => records.get(record.id) ?? record
+        )
+      ),
+    pending: () =>
+      operation("pending", (now) => ({
+        records: [...records.values()].filter((record) => !isSettled(record) && standing(record, now) !== undefined)
+      })),
     markSynced: (id, at) =>
       operation("markSynced", () => {
         changed(id, (record) => ({ ...record, lastSyncedAt: at }))

@@ -14,6 +14,7 @@ import * as IdentityResolverLayer from "../../src/layers/IdentityResolver.ts"
 import * as EventsApiLayer from "../../src/layers/MParticle/EventsApi.ts"
 import { breakerKey } from "../../src/layers/MParticle/Guards.ts"
 import * as OpenDsrLayer from "../../src/layers/MParticle/OpenDsr.ts"
+import * as ResultsLayer from "../../src/layers/MParticle/Results.ts"
 import * as RequestStoreLayer from "../../src/layers/MParticle/RequestStore.ts"
 import { layerOf, type MParticleSettingsShape } from "../../src/layers/MParticle/Settings.ts"
 import * as MParticleLayer from "../../src/layers/MParticle.ts"
@@ -24,8 +25,10 @@ import { type Alert, Alerts } from "../../src/services/Alerts.ts"
 import { FallbackQueue } from "../../src/services/FallbackQueue.ts"
 import type { IdentityResolver } from "../../src/services/IdentityResolver.ts"
 import { Parameters } from "../../src/services/Parameters.ts"
+import { Results } from "../../src/services/Results.ts"
 import { RequestStore } from "../../src/services/RequestStore.ts"
 import * as BreakerSettings from "../../src/services/Resilience/CircuitBreaker/Settings.ts"
+import { Bucket, layer as bucket } from "./bucket.ts"
 import { Dynamo, tableNames } from "./dynamo.ts"
 import { layer as memoryStore } from "./memoryStore.ts"
 
@@ -48,6 +51,8 @@ export interface UpstreamShape {
   readonly calls: Array<Call>
   /** `GET /requests/{id}`. */
   readonly lookups: Array<Call>
+  /** `GET` of a results URL. */
+  readonly downloads: Array<Call>
   /** `POST /events`. */
   readonly events: Array<Call>
   /** Messages of the fallback queue. */
@@ -56,6 +61,7 @@ export interface UpstreamShape {
   readonly alerts: Array<Alert>
   reply: (call: Call) => Reply
   lookup: (call: Call) => Reply
+  download: (call: Call) => Reply
   event: (call: Call) => Reply
   /** Whether the queue takes messages. */
   queueTakes: boolean
@@ -65,11 +71,13 @@ export interface UpstreamShape {
 export const freshUpstream = (): UpstreamShape => ({
   calls: [],
   lookups: [],
+  downloads: [],
   events: [],
   queued: [],
   alerts: [],
   reply: accepted,
   lookup: () => Response.json({ code: 404, message: "not found" }, { status: 404 }),
+  download: failing(404),
   event: () => new Response(null, { status: 202 }),
   queueTakes: true
 })
@@ -124,15 +132,27 @@ const callFrom = (request: HttpClientRequest.HttpClientRequest, url: URL, at: nu
   body: request.body._tag === "Uint8Array" ? JSON.parse(new TextDecoder().decode(request.body.body)) : undefined
 })
 
+const kindOf = (method: string, { pathname }: URL): "events" | "downloads" | "lookups" | "calls" => {
+  if (pathname.endsWith("/events")) return "events"
+  if (method !== "GET") return "calls"
+  return pathname.includes("/results") ? "downloads" : "lookups"
+}
+
 const http: Layer.Layer<HttpClient.HttpClient, never, Upstream> = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(Upstream, (upstream) =>
     HttpClient.make((request, url) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const call = callFrom(request, url, now)
-        const kind = url.pathname.endsWith("/events") ? "events" : request.method === "GET" ? "lookups" : "calls"
+        const kind = kindOf(request.method, url)
         upstream[kind].push(call)
-        const reply = { events: upstream.event, lookups: upstream.lookup, calls: upstream.reply }[kind](call)
+        const replies = {
+          events: upstream.event,
+          downloads: upstream.download,
+          lookups: upstream.lookup,
+          calls: upstream.reply
+        }
+        const reply = replies[kind](call)
         if (reply === "silence") return Effect.never
         if (reply === "reset") return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
         const response = Effect.isEffect(reply) ? reply : Effect.succeed(reply)
@@ -152,7 +172,12 @@ export const settings: MParticleSettingsShape = {
   skipWaitingPeriod: true,
   statusRefreshMillis: 900_000,
   leaseMillis: 10_000,
-  attemptMillis: 5_000
+  attemptMillis: 5_000,
+  processorDomains: ["opendsr.mparticle.com"],
+  certificateHosts: ["static.mparticle.com"],
+  certificatePins: [],
+  strictCallbacks: false,
+  resultsPrefix: ""
 }
 
 const values: Readonly<Record<string, string>> = {
@@ -163,7 +188,10 @@ const values: Readonly<Record<string, string>> = {
   "events-api-key": "events-key",
   "events-api-secret": "events-s3cret",
   "fallback-queue-url": "https://sqs.example.com/fallback",
-  pod: "eu1"
+  pod: "eu1",
+  "email-hash-key": "a key that only the tests have",
+  "mparticle-workspace-id": "workspace-1",
+  "sar-results-bucket": "results"
 }
 
 /** The parameters; what is rotated has its new value once the cached ones are forgotten. */
@@ -209,6 +237,11 @@ const alerts: Layer.Layer<Alerts, never, Upstream> = Layer.effect(
   Effect.map(Upstream, (upstream) => ({ raise: (alert) => Effect.sync(() => void upstream.alerts.push(alert)) }))
 )
 
+const results = Layer.effect(
+  Results,
+  Effect.flatMap(Bucket, ({ client }) => ResultsLayer.make(client))
+)
+
 export interface WorldOptions {
   readonly settings?: Partial<MParticleSettingsShape>
   readonly parameters?: Readonly<Record<string, string>>
@@ -223,11 +256,13 @@ const batonOver = <S, E, R>(requests: Layer.Layer<RequestStore | S, E, R>, optio
   BatonLayer.layer.pipe(
     Layer.provide(options.identities ?? IdentityResolverLayer.layer),
     Layer.provideMerge(MParticleLayer.layer),
+    Layer.provide(results),
     Layer.provide(Layer.mergeAll(OpenDsrLayer.layer, EventsApiLayer.layer)),
     Layer.provide(CircuitBreakerLayer.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })),
     Layer.provideMerge(requests),
     Layer.provide(Layer.mergeAll(http, fallbackQueue, options.alerts ?? alerts)),
     Layer.provideMerge(Layer.sync(Upstream, freshUpstream)),
+    Layer.provideMerge(bucket),
     Layer.provide(parameters(options.parameters, options.rotated)),
     Layer.provide(layerOf({ ...settings, ...options.settings }))
   )

@@ -1,8 +1,9 @@
-/** O-07: everything that functions wrote during a test run, searched for what must never be in there. */
+/** O-07: everything that functions wrote during a test run, searched for what must never be in there, or is not documented. */
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { assert } from "vitest"
 import { credentials } from "../../local/src/resources.ts"
+import { lineFaults } from "./logLines.ts"
 
 const { events, workspace } = credentials
 const basic = [workspace, events].map(({ key, secret }) => Buffer.from(`${key}:${secret}`).toString("base64"))
@@ -16,7 +17,7 @@ const forbidden: ReadonlyArray<RegExp> = [
   ...[workspace.key, workspace.secret, events.key, events.secret, ...basic].map((secret) => new RegExp(secret))
 ]
 
-/** Fails on the first line of a log in the folder that holds personal data or a secret. */
+/** Fails on the first line of a log in the folder that holds personal data or a secret, or is none of the documented. */
 export const scanLogs = async (folder: string): Promise<void> => {
   for (const file of await readdir(folder)) {
     const lines = (await readFile(join(folder, file), "utf8")).split("\n")
@@ -25,6 +26,9 @@ export const scanLogs = async (folder: string): Promise<void> => {
         lines.find((line) => pattern.test(line)),
         `${file} holds something that matches ${pattern.source}`
       )
+    }
+    for (const line of lines.filter((text) => text !== "")) {
+      assert.deepStrictEqual(lineFaults(line), [], `${file}: ${line}`)
     }
   }
 }

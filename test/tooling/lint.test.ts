@@ -43,6 +43,9 @@ const offences: ReadonlyArray<readonly [path: string, source: string, ...rules: 
   ["src/layers/Test.ts", `export { a } from "../../test/a.ts"`, "house(floors)"],
   ["src/handlers/Scripts.ts", `export { a } from "../../scripts/a.ts"`, "house(floors)"],
   // Barrels.
+  ["src/schemas/Entry.ts", `export { a } from "./index.ts"`, "house(floors)"],
+  ["src/services/Entry.ts", `export type { A } from "../schemas/index.ts"`, "house(floors)"],
+  ["src/sdk/Entry.ts", `export const a = import("../schemas/index.ts")`, "house(floors)"],
   ["src/layers/Effect.ts", `export { Effect } from "effect"`, "eslint(no-restricted-imports)"],
   ["src/layers/Platform.ts", `export { HttpClient } from "@effect/platform"`, "eslint(no-restricted-imports)"],
   ["src/layers/NodePlatform.ts", `export * from "@effect/platform-node"`, "eslint(no-restricted-imports)"],
@@ -112,6 +115,8 @@ export const b = [ConditionalCheckFailedException, DynamoDBClient, PutItemComman
     "src/sdk/A.ts",
     `import { LambdaClient } from "@aws-sdk/client-lambda"\nexport { A } from "../services/Resilience/A.ts"\nexport const a = LambdaClient`
   ],
+  ["src/schemas/index.ts", `export { A } from "./A.ts"`],
+  ["scripts/A.ts", `export { A } from "../src/schemas/index.ts"`],
   ["local/src/A.ts", `export { A } from "../../src/schemas/A.ts"\nexport const a = [Date.now(), process.env["A"]]`],
   [
     "test/A.test.ts",

@@ -28,6 +28,8 @@ export interface CreateResourcesOptions {
   readonly engines: AwsEndpoints
   /** The proxy, whose host the queue URLs carry. */
   readonly proxy: AwsEndpoints
+  /** PEM of the authority that signs mParticle's callbacks. */
+  readonly callbackCertificate?: string
   /** Queues beside the product's, by their name in platform.json. */
   readonly extraQueues?: Readonly<Record<string, QueueDefinition>>
 }
@@ -94,6 +96,7 @@ const createQueues = async (
   const url = await createQueue(sqs, queue.name, {
     ...retention,
     VisibilityTimeout: String(queue.visibilitySeconds),
+    DelaySeconds: String(queue.delaySeconds ?? 0),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn(dlq), maxReceiveCount: queue.maxReceiveCount })
   })
   return [
@@ -149,6 +152,8 @@ export const createResources = async (options: CreateResourcesOptions): Promise<
   const urls = Object.fromEntries(
     created.flat().map(([key, url]) => [key, new URL(new URL(url).pathname, proxy.sqs).href])
   )
-  await Promise.all(parameters(stage, urls["fallback"] ?? "").map((parameter) => putParameter(ssm, parameter)))
+  const { callbackCertificate } = options
+  const wanted = parameters(stage, urls["fallback"] ?? "", callbackCertificate)
+  await Promise.all(wanted.map((parameter) => putParameter(ssm, parameter)))
   return { queues: urls, tables: names(tables(stage)), buckets: buckets(stage) }
 }

@@ -49,7 +49,9 @@ export const functionEnvironment = (
   return {
     MPARTICLE_DSR_URL: `${mparticle}/p/${processId}/v3`,
     MPARTICLE_EVENTS_URL: `${mparticle}/p/${processId}/v2`,
+    BRAZE_URL: `${mparticle}/p/${processId}/braze`,
     CALLBACK_BASE_URL: `${gateway}/${apiStage}`,
+    CERTIFICATE_HOSTS: new URL(mparticle).hostname,
     BATON_INTEGRATION_ENABLED: "true",
     OTEL_EXPORTER_OTLP_ENDPOINT: `${gateway}${otlpPath}`,
     ...settings,

@@ -63,9 +63,15 @@ export const initiated = (record: RequestRecord, correlationId: CorrelationId, t
 })
 
 /** The answer to a status query. */
-export const standing = (record: RequestRecord, correlationId: CorrelationId, timestamp: string): StatusSuccess => ({
+export const standing = (
+  record: RequestRecord,
+  downloadUrls: ReadonlyArray<string>,
+  correlationId: CorrelationId,
+  timestamp: string
+): StatusSuccess => ({
   ...initiated(record, correlationId, timestamp),
   ...(record.status === "completed" && record.completedAt !== undefined ? { completedAt: record.completedAt } : {}),
+  ...(record.status === "completed" && record.type === "export" ? { downloadUrls } : {}),
   ...(record.status === "failed" && record.failureReason !== undefined
     ? { details: { reason: record.failureReason } }
     : {})
@@ -100,5 +106,8 @@ export const flatStanding = (request: FlatStatus, record: RequestRecord): FlatSt
   action: "status",
   dataProvider: request.dataProvider,
   status: flatState[publicStatus(record.status)],
-  message: message(record)
+  message: message(record),
+  ...(record.status === "completed" && record.type === "export"
+    ? { resultLocations: record.resultLocations ?? [] }
+    : {})
 })

@@ -11,6 +11,7 @@ import { remainingMillis } from "../../services/Deadline.ts"
 import * as Uuid from "../../services/Uuid.ts"
 import type { Invocation } from "../Lambda.ts"
 
+/** How a queue's messages are handled. */
 export interface BatchOptions<A, I, E, R> {
   /** The body of a message, as JSON. */
   readonly message: Schema.Schema<A, I>

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto"
 import type { AuditEntry } from "../../schemas/AuditEntry.ts"
 
-type Unhashed = Omit<AuditEntry, "hash">
+/** An entry before its hash is known. */
+export type Unhashed = Omit<AuditEntry, "hash">
 
 /** What the first entry names as the one before it. */
 export const genesis = "0".repeat(64)

@@ -59,11 +59,12 @@ export const isAmbiguous = (error: UpstreamError): boolean =>
   (error._tag === "MParticleApiError" && error.status === undefined)
 
 /** How long mParticle asked to wait. */
-const retryAfterMillis = (error: AttemptError): number | undefined =>
+export const retryAfterMillis = (error: AttemptError): number | undefined =>
   error._tag === "MParticleApiError" && error.retryAfterSeconds !== undefined
     ? error.retryAfterSeconds * 1000
     : undefined
 
+/** What lets a call through, or not. */
 export interface Guards {
   /** Makes an attempt, and the retries where they are wanted, behind the breaker. */
   readonly call: <A, E extends AttemptError>(

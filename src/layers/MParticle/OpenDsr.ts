@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { MParticleApiError } from "../../schemas/MParticleError.ts"
 import { RequestState, SubmitAccepted } from "../../schemas/OpenDsr.ts"
 import { OpenDsr, type OpenDsrShape } from "../../services/OpenDsr.ts"
@@ -14,8 +13,10 @@ import * as RateLimiter from "../Resilience/RateLimiter.ts"
 import { MParticleSettings } from "./Settings.ts"
 import * as VendorHttp from "./VendorHttp.ts"
 
-const decodeAccepted = Schema.decodeUnknownEither(Schema.parseJson(SubmitAccepted))
-const decodeState = Schema.decodeUnknownEither(Schema.parseJson(RequestState))
+const readAccepted = VendorHttp.decoder(SubmitAccepted)
+const readState = VendorHttp.decoder(RequestState)
+
+const unusable = (flaw: string): MParticleApiError => new MParticleApiError({ flaw })
 
 /** The client over the context's HTTP client, parameters and settings. */
 export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Parameters | MParticleSettings> =
@@ -24,8 +25,7 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
     const limiter = yield* RateLimiter.make(RateLimiter.mparticle)
     const unlimited = yield* VendorHttp.make({
       upstream: "mParticle",
-      key: "mparticle-api-key",
-      secret: "mparticle-api-secret",
+      authorize: VendorHttp.basic("mparticle-api-key", "mparticle-api-secret"),
       timeoutMillis: settings.attemptMillis
     })
     // mParticle counts every call of the workspace, whatever its method.
@@ -37,18 +37,19 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
           HttpClientRequest.post(`${settings.dsrUrl}/requests`).pipe(HttpClientRequest.bodyUnsafeJson(body))
         )
         if (!VendorHttp.isSuccess(answer)) {
-          return yield* VendorHttp.errorFrom(answer, [body.subject_identities.controller_customer_id.value])
+          return yield* VendorHttp.errorFrom(
+            answer,
+            Object.values(body.subject_identities).map(({ value }) => value)
+          )
         }
-        const accepted = decodeAccepted(answer.body)
-        return Either.isRight(accepted) ? accepted.right : yield* new MParticleApiError({})
+        return yield* Either.mapLeft(readAccepted(answer), unusable)
       }),
 
       get: Effect.fnUntraced(function* (id, personal) {
         const answer = yield* call(HttpClientRequest.get(`${settings.dsrUrl}/requests/${encodeURIComponent(id)}`))
         if (answer.status === 404) return Option.none()
         if (!VendorHttp.isSuccess(answer)) return yield* VendorHttp.errorFrom(answer, personal)
-        const state = decodeState(answer.body)
-        return Either.isRight(state) ? Option.some(state.right) : yield* new MParticleApiError({})
+        return Option.some(yield* Either.mapLeft(readState(answer), unusable))
       })
     }
   })

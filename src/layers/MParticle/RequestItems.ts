@@ -1,6 +1,7 @@
 /** The items of the request store: the record, its audit entries, its correlation entry and the active request's lock. */
 import type { AttributeValue, TransactWriteItem } from "@aws-sdk/client-dynamodb"
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { AuditEntry } from "../../schemas/AuditEntry.ts"
 import {
@@ -11,9 +12,12 @@ import {
   type RequestId as Id
 } from "../../schemas/DataSubjectRequest.ts"
 import { activeLockId } from "./hashing.ts"
+import { isSettled, pendingKeys, withoutPlaceholder } from "./pendingIndex.ts"
 
+/** An item as DynamoDB's client gives and takes it. */
 export type Item = Record<string, AttributeValue>
 
+/** Names of the tables. */
 export interface Tables {
   readonly dsr: string
   readonly correlation: string
@@ -24,8 +28,10 @@ const decoder = <A, I>(schema: Schema.Schema<A, I>) => {
   return (item: Item) => decode(unmarshall(item))
 }
 
+const decodeRecord = decoder(RequestRecord)
+
 /** An item as a record; an item that is not one is a left. */
-export const recordFrom = decoder(RequestRecord)
+export const recordFrom = (item: Item) => Either.map(decodeRecord(item), withoutPlaceholder)
 
 /** An item as an entry of the audit trail. */
 export const auditEntryFrom = decoder(AuditEntry)
@@ -104,7 +110,7 @@ export const claimWrites = (
     expiresAt: record.expiresAt
   }
   return [
-    put(tables.dsr, record, "attribute_not_exists(id) OR expiresAt <= :now", now),
+    put(tables.dsr, { ...record, ...pendingKeys(record) }, "attribute_not_exists(id) OR expiresAt <= :now", now),
     correlationWrite(tables.correlation, record, record.id, options.nowSeconds),
     put(tables.dsr, lock, "attribute_not_exists(id) OR expiresAt <= :now OR requestId = :stale", {
       ...now,
@@ -114,6 +120,21 @@ export const claimWrites = (
   ]
 }
 
+/** An update's expression: attributes are set, and those whose value is undefined are removed. */
+const updateOf = (changes: Readonly<Record<string, unknown>>) => {
+  const names = Object.keys(changes)
+  const kept = names.filter((name) => changes[name] !== undefined)
+  const gone = names.filter((name) => changes[name] === undefined)
+  return {
+    UpdateExpression: [
+      `SET ${kept.map((name) => `#${name} = :${name}`).join(", ")}`,
+      ...(gone.length === 0 ? [] : [`REMOVE ${gone.map((name) => `#${name}`).join(", ")}`])
+    ].join(" "),
+    names: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+    values: Object.fromEntries(kept.map((name) => [`:${name}`, changes[name]]))
+  }
+}
+
 /** The update that moves a record forward: only where it exists, stands lower, and is the version that we know. */
 export const transitionUpdate = (
   table: string,
@@ -121,24 +142,21 @@ export const transitionUpdate = (
   to: RecordStatus,
   changes: Readonly<Record<string, unknown>>
 ): TransactWriteItem => {
-  const all: Readonly<Record<string, unknown>> = {
+  const standing = { status: to, statusRank: statusRank[to], version: record.version + 1 }
+  const settled = isSettled({ ...record, ...changes, status: to })
+  const { UpdateExpression, names, values } = updateOf({
     ...changes,
-    status: to,
-    statusRank: statusRank[to],
-    version: record.version + 1
-  }
-  const names = Object.keys(all)
+    ...standing,
+    ...(settled ? { pendingShard: undefined } : {})
+  })
   return {
     Update: {
       TableName: table,
       Key: marshall({ id: record.id }),
-      UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}`,
+      UpdateExpression,
       ConditionExpression: "attribute_exists(id) AND #statusRank < :statusRank AND #version = :known",
-      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
-      ExpressionAttributeValues: marshall({
-        ...Object.fromEntries(names.map((name) => [`:${name}`, all[name]])),
-        ":known": record.version
-      }),
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: marshall({ ...values, ":known": record.version }),
       ReturnValuesOnConditionCheckFailure: "ALL_OLD"
     }
   }

@@ -6,14 +6,16 @@ import {
   type KeysAndAttributes,
   QueryCommand
 } from "@aws-sdk/client-dynamodb"
-import { marshall } from "@aws-sdk/util-dynamodb"
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RequestId, RequestRecord } from "../../schemas/DataSubjectRequest.ts"
 import { DatabaseError } from "../../schemas/MParticleError.ts"
 import type { RequestStoreShape, StoreError } from "../../services/RequestStore.ts"
+import type { make as makeEmailHash } from "./EmailHash.ts"
 import { normalisedEmail } from "./hashing.ts"
+import { shards } from "./pendingIndex.ts"
 import { auditEntryFrom, auditId, type Item } from "./RequestItems.ts"
 import { failedIn, nowSeconds, readable, readRecord, type make as makeTable } from "./RequestTable.ts"
 
@@ -23,9 +25,15 @@ const batchConcurrency = 4
 /** Rounds of one batch until DynamoDB has answered every key, with growing pauses in between. */
 const maxRounds = 6
 const emailLimit = 50
+/** Requests that are looked after in one go. */
+const pageLimit = 100
 
 /** The reads over a client. */
-export const make = (client: DynamoDBClient, table: Effect.Effect.Success<ReturnType<typeof makeTable>>) => {
+export const make = (
+  client: DynamoDBClient,
+  table: Effect.Effect.Success<ReturnType<typeof makeTable>>,
+  hashOf: Effect.Effect.Success<typeof makeEmailHash>
+) => {
   const unexpired = (record: RequestRecord): Effect.Effect<Option.Option<RequestRecord>> =>
     Effect.map(nowSeconds, (now) => (record.expiresAt > now ? Option.some(record) : Option.none()))
 
@@ -75,19 +83,53 @@ export const make = (client: DynamoDBClient, table: Effect.Effect.Success<Return
     })
   })
 
+  const byEmailKey = (key: string) =>
+    Effect.gen(function* () {
+      const { dsr } = yield* table.tables
+      const command = new QueryCommand({
+        TableName: dsr,
+        IndexName: "EmailIndex",
+        KeyConditionExpression: "email = :email",
+        ExpressionAttributeValues: marshall({ ":email": key }),
+        ScanIndexForward: false,
+        Limit: emailLimit
+      })
+      const { Items = [] } = yield* Effect.mapError(table.run("Query", client, command), failedIn("findByEmail"))
+      return yield* Effect.forEach(Items, (item) => Effect.flatMap(readRecord("findByEmail", item), unexpired))
+    })
+
   const findByEmail: RequestStoreShape["findByEmail"] = Effect.fnUntraced(function* (email: string) {
+    // The records of a completed erasure hold the hash alone.
+    const hash = yield* Effect.catchTag(hashOf(email), "ParametersUnavailable", (error) =>
+      Effect.fail(new DatabaseError({ operation: "findByEmail", reason: error.reason }))
+    )
+    const found = yield* Effect.forEach([normalisedEmail(email), hash], byEmailKey, { concurrency: 2 })
+    return found
+      .flat()
+      .flatMap(Option.toArray)
+      .toSorted((one, other) => (one.submittedAt < other.submittedAt ? 1 : -1))
+      .slice(0, emailLimit)
+  })
+
+  const pending: RequestStoreShape["pending"] = Effect.fnUntraced(function* (cursor = { shard: 0 }) {
     const { dsr } = yield* table.tables
     const command = new QueryCommand({
       TableName: dsr,
-      IndexName: "EmailIndex",
-      KeyConditionExpression: "email = :email",
-      ExpressionAttributeValues: marshall({ ":email": normalisedEmail(email) }),
-      ScanIndexForward: false,
-      Limit: emailLimit
+      IndexName: "PendingIndex",
+      KeyConditionExpression: "pendingShard = :shard",
+      ExpressionAttributeValues: marshall({ ":shard": shards[cursor.shard] ?? "" }),
+      Limit: pageLimit,
+      ...(cursor.after === undefined ? {} : { ExclusiveStartKey: marshall(cursor.after) })
     })
-    const { Items = [] } = yield* Effect.mapError(table.run("Query", client, command), failedIn("findByEmail"))
-    const records = yield* Effect.forEach(Items, (item) => Effect.flatMap(readRecord("findByEmail", item), unexpired))
-    return records.flatMap(Option.toArray)
+    const answer = yield* Effect.mapError(table.run("Query", client, command), failedIn("pending"))
+    const records = yield* Effect.forEach(answer.Items ?? [], (item) =>
+      Effect.flatMap(readRecord("pending", item), unexpired)
+    )
+    const page = { records: records.flatMap(Option.toArray) }
+    if (answer.LastEvaluatedKey !== undefined) {
+      return { ...page, next: { shard: cursor.shard, after: unmarshall(answer.LastEvaluatedKey) } }
+    }
+    return cursor.shard + 1 < shards.length ? { ...page, next: { shard: cursor.shard + 1 } } : page
   })
 
   const auditTrail: RequestStoreShape["auditTrail"] = Effect.fnUntraced(function* ({ id, version }: RequestRecord) {
@@ -97,5 +139,5 @@ export const make = (client: DynamoDBClient, table: Effect.Effect.Success<Return
     return yield* Effect.forEach(present, (item) => readable("auditTrail", auditEntryFrom(item)))
   })
 
-  return { get, getMany, findByEmail, auditTrail }
+  return { get, getMany, findByEmail, pending, auditTrail }
 }

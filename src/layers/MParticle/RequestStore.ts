@@ -26,6 +26,7 @@ import {
 } from "../../services/RequestStore.ts"
 import type { AwsError } from "../Aws.ts"
 import { genesis, sealed } from "./AuditChain.ts"
+import * as EmailHash from "./EmailHash.ts"
 import { activeLockId } from "./hashing.ts"
 import { auditWrite, claimWrites, correlationWrite, pointerFrom, transitionUpdate } from "./RequestItems.ts"
 import * as RequestQueries from "./RequestQueries.ts"
@@ -41,7 +42,8 @@ const lostCondition = (error: AwsError): boolean => error.cause instanceof Condi
 export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, never, Parameters> =>
   Effect.gen(function* () {
     const table = yield* RequestTable.make(client)
-    const queries = RequestQueries.make(client, table)
+    const hashOf = yield* EmailHash.make
+    const queries = RequestQueries.make(client, table, hashOf)
 
     const existing = (record: RequestRecord): ClaimOutcome => ({ isNew: false, record })
 
@@ -146,6 +148,37 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
     const markSynced: RequestStoreShape["markSynced"] = (id, at) =>
       update("markSynced", id, "SET lastSyncedAt = :at", "attribute_exists(id)", { ":at": at })
 
+    const saveResults: RequestStoreShape["saveResults"] = Effect.fnUntraced(function* (record, results) {
+      const { dsr } = yield* table.tables
+      const [name, value] =
+        results.failureReason === undefined
+          ? (["resultLocations", results.resultLocations ?? []] as const)
+          : (["failureReason", results.failureReason] as const)
+      const command = new UpdateItemCommand({
+        TableName: dsr,
+        Key: marshall({ id: record.id }),
+        UpdateExpression: `SET ${name} = :value REMOVE pendingShard`,
+        ConditionExpression: "attribute_exists(id) AND attribute_not_exists(resultLocations)",
+        ExpressionAttributeValues: marshall({ ":value": value }),
+        ReturnValues: "ALL_NEW"
+      })
+      const outcome = yield* Effect.either(table.run("UpdateItem", client, command))
+      if (Either.isRight(outcome)) return yield* readRecord("saveResults", outcome.right.Attributes ?? {})
+      if (!lostCondition(outcome.left)) return yield* failedIn("saveResults")(outcome.left)
+      return Option.getOrElse(yield* queries.get(record.id), () => record)
+    })
+
+    /** The address that stays: of an erased person a keyed hash, or none while the key cannot be had. */
+    const addressAfter = (record: RequestRecord, to: RecordStatus): Effect.Effect<string | undefined> => {
+      const { email, type } = record
+      if (email === undefined || type !== "delete" || to !== "completed" || EmailHash.isHash(email)) {
+        return Effect.succeed(email)
+      }
+      return Effect.catchAll(hashOf(email), (error) =>
+        Effect.as(Effect.logWarning(`the address of an erased person is dropped: ${error.message}`), undefined)
+      )
+    }
+
     // Not in one transaction with the end: a lock left behind by a crash is taken over by the next claim.
     const unlock = (dsr: string, record: RequestRecord) =>
       table
@@ -183,15 +216,18 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
           ...(facts.failureReason === undefined ? {} : { reason: facts.failureReason }),
           previousHash: record.auditHash
         })
+        const { email: known, ...rest } = record
+        const email = yield* addressAfter(record, to)
         const changes = { ...facts, updatedAt: at, auditHash: entry.hash }
         const [standing] = yield* table.write("transition", [
-          transitionUpdate(dsr, record, to, changes),
+          transitionUpdate(dsr, record, to, email === known ? changes : { ...changes, email }),
           auditWrite(dsr, entry, record.expiresAt, yield* nowSeconds)
         ])
         if (standing === undefined) {
           if (hasEnded(to)) yield* unlock(dsr, record)
           const moved = { status: to, statusRank: statusRank[to], version: record.version + 1 }
-          return Option.some({ record: { ...record, ...changes, ...moved }, changed: true })
+          const address = email === undefined ? {} : { email }
+          return Option.some({ record: { ...rest, ...address, ...changes, ...moved }, changed: true })
         }
         if (Object.keys(standing).length === 0) return Option.none()
         const current = yield* readRecord("transition", standing)
@@ -204,7 +240,7 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
     const transition: RequestStoreShape["transition"] = (record, to, facts = {}) =>
       move(record, to, facts, maxVersionConflicts)
 
-    return { ...queries, claim, acquire, release, transition, markSynced }
+    return { ...queries, claim, acquire, release, transition, saveResults, markSynced }
   })
 
 /** {@link RequestStore} with a client of its own. */

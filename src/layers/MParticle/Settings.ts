@@ -5,8 +5,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
-import { flag, positiveSeconds, url } from "../Setting.ts"
+import { flag, list, positiveSeconds, url } from "../Setting.ts"
 
+/** What can be set from outside. */
 export interface MParticleSettingsShape {
   /** `CODE` or `PROD`; part of every parameter's path. */
   readonly stage: "CODE" | "PROD"
@@ -26,6 +27,16 @@ export interface MParticleSettingsShape {
   readonly statusRefreshMillis: number
   /** How long the process that claims a request may keep others from sending it. */
   readonly leaseMillis: number
+  /** The domains whose callbacks are taken, exactly as their header must say. */
+  readonly processorDomains: ReadonlyArray<string>
+  /** The hosts from which the callback certificate may be fetched. */
+  readonly certificateHosts: ReadonlyArray<string>
+  /** SHA-256 fingerprints of the only certificates that are taken, in lower-case hex; none means any with a path. */
+  readonly certificatePins: ReadonlyArray<string>
+  /** Whether a callback for another workspace, or with another callback URL than ours, is refused. */
+  readonly strictCallbacks: boolean
+  /** What stands before a request's id in the name of its results in S3. */
+  readonly resultsPrefix: string
   /** How long one call to the DSR API may take; always well within the lease. */
   readonly attemptMillis: number
 }
@@ -44,6 +55,14 @@ const callbackHosts = {
   PROD: "https://mparticle-api.support.guardianapis.com"
 } as const
 
+const domain = (text: string): string | undefined => (/^[A-Za-z0-9.-]+$/.test(text) ? text : undefined)
+
+/** A SHA-256 fingerprint, with or without colons. */
+const fingerprint = (text: string): string | undefined => {
+  const hex = text.replaceAll(":", "").toLowerCase()
+  return /^[0-9a-f]{64}$/.test(hex) ? hex : undefined
+}
+
 /** Every setting with its default. */
 export const config: Config.Config<MParticleSettingsShape> = Config.all({
   stage: Config.literal("CODE", "PROD")("STAGE"),
@@ -54,7 +73,14 @@ export const config: Config.Config<MParticleSettingsShape> = Config.all({
   callbackBaseUrl: Config.option(url("CALLBACK_BASE_URL")),
   skipWaitingPeriod: flag("MPARTICLE_SKIP_WAITING_PERIOD").pipe(Config.withDefault(true)),
   statusRefreshMillis: positiveSeconds("STATUS_REFRESH_SECONDS").pipe(Config.withDefault(900_000)),
-  leaseMillis: positiveSeconds("CLAIM_LEASE_SECONDS").pipe(Config.withDefault(10_000))
+  leaseMillis: positiveSeconds("CLAIM_LEASE_SECONDS").pipe(Config.withDefault(10_000)),
+  processorDomains: list("PROCESSOR_DOMAINS", domain).pipe(Config.withDefault(["opendsr.mparticle.com"])),
+  certificateHosts: list("CERTIFICATE_HOSTS", domain).pipe(
+    Config.withDefault(["static.mparticle.com", "opendsr.mparticle.com"])
+  ),
+  certificatePins: list("CERTIFICATE_PINS", fingerprint).pipe(Config.withDefault([])),
+  strictCallbacks: flag("STRICT_CALLBACKS").pipe(Config.withDefault(false)),
+  resultsPrefix: Config.string("RESULTS_PREFIX").pipe(Config.withDefault(""))
 }).pipe(
   Config.map(({ callbackBaseUrl, ...settings }) => ({
     ...settings,

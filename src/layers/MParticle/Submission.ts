@@ -18,15 +18,28 @@ import { MParticleSettings, type MParticleSettingsShape } from "./Settings.ts"
 
 const leaseLost: LeaseLost = { _tag: "LeaseLost" }
 
+/** Where mParticle reports on a request. */
+export const callbackUrl = (settings: MParticleSettingsShape, id: string): string =>
+  `${settings.callbackBaseUrl}/data-subject-requests/${id}/callback`
+
+/** Whether the e-mail address is all that is known of the person: the identity is made from it then. */
+const isKnownByEmail = (record: RequestRecord): record is RequestRecord & { readonly email: string } =>
+  record.submittedAs !== undefined && record.email !== undefined
+
+/** One identity alone: with an e-mail of another profile beside a customer id mParticle would have to choose one. */
+const identityOf = (record: RequestRecord): SubmitRequest["subject_identities"] =>
+  isKnownByEmail(record)
+    ? { email: { value: record.email, encoding: "raw" } }
+    : { controller_customer_id: { value: record.identityId, encoding: "raw" } }
+
 const submitBody = (record: RequestRecord, settings: MParticleSettingsShape): SubmitRequest => ({
   regulation: regulationName[record.regulation],
   subject_request_id: record.id,
   subject_request_type: subjectRequestType[record.type],
   submitted_time: record.submittedAt,
-  // The customer id alone: with an e-mail of another profile beside it mParticle would have to choose one.
-  subject_identities: { controller_customer_id: { value: record.identityId, encoding: "raw" } },
+  subject_identities: identityOf(record),
   api_version: "3.0",
-  status_callback_urls: [`${settings.callbackBaseUrl}/data-subject-requests/${record.id}/callback`],
+  status_callback_urls: [callbackUrl(settings, record.id)],
   group_id: record.identityId,
   extensions: { "opendsr.mparticle.com": { skip_waiting_period: settings.skipWaitingPeriod } }
 })
@@ -52,7 +65,7 @@ export const make = Effect.gen(function* () {
       ? Effect.void
       : events
           .upload({
-            user_identities: { customer_id: record.identityId },
+            user_identities: isKnownByEmail(record) ? { email: record.email } : { customer_id: record.identityId },
             user_attributes: {
               dsr_erasure_requested: true,
               dsr_erasure_status: "requested",

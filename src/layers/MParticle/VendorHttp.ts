@@ -1,4 +1,4 @@
-/** One authenticated HTTP call to mParticle: a time limit, fresh credentials when old ones are refused, errors told apart. */
+/** One authenticated HTTP call to a vendor: a time limit, fresh credentials when old ones are refused, errors told apart. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -8,32 +8,48 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { MParticleApiError, NetworkError, type UpstreamError } from "../../schemas/MParticleError.ts"
+import * as Issue from "../../schemas/Issue.ts"
+import { type ConfigurationError, MParticleApiError, NetworkError } from "../../schemas/MParticleError.ts"
 import { ErrorBody } from "../../schemas/OpenDsr.ts"
+import type { CallTimeout } from "../../schemas/ResilienceError.ts"
 import * as TraceHeader from "../../schemas/TraceHeader.ts"
 import { Correlation } from "../../services/Correlation.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
 import * as Metrics from "../../services/Metrics.ts"
-import { Parameters } from "../../services/Parameters.ts"
+import { Parameters, type ParametersError, type ParametersShape } from "../../services/Parameters.ts"
 import { callTimeout } from "../../services/Resilience/callTimeout.ts"
 import { parseRetryAfter } from "../../services/Resilience/parseRetryAfter.ts"
 import * as Spans from "../../services/Spans.ts"
 import { redactText } from "../Observability/redact.ts"
 
+/** Puts on a request what tells the vendor who calls. */
+export type Authorize = (
+  request: HttpClientRequest.HttpClientRequest
+) => Effect.Effect<HttpClientRequest.HttpClientRequest, ConfigurationError | NetworkError>
+
+/** Which API is called, and how. */
 export interface VendorOptions {
   /** How errors and metrics call the upstream. */
   readonly upstream: string
-  /** Names of the parameters with the key and the secret of Basic authentication. */
-  readonly key: string
-  readonly secret: string
+  /** Run for each call, so that rotated credentials are picked up. */
+  readonly authorize: (parameters: ParametersShape) => Authorize
   readonly timeoutMillis: number
+  /** Name of the metric that says how long a call took; default `MParticleAPILatency`. */
+  readonly latencyMetric?: string
 }
 
+/** What an API answered, whatever it says. */
 export interface VendorAnswer {
   readonly status: number
-  readonly body: string
+  /** The media type without its parameters, in lower case; empty when the answer names none. */
+  readonly mediaType: string
+  /** None when the answer broke off after its status. */
+  readonly body: string | undefined
   readonly retryAfterMillis: number | undefined
 }
+
+/** Why there is no answer. */
+export type CallError = NetworkError | CallTimeout | ConfigurationError
 
 const maxMessageLength = 500
 
@@ -44,12 +60,13 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\
 /** A text without the given values, in whatever case and also where they are percent-encoded. */
 const without = (text: string, values: ReadonlyArray<string>): string =>
   values
-    .flatMap((value) => [value, value.trim(), encodeURIComponent(value)])
+    .filter((value) => value.trim() !== "")
+    .flatMap((value) => [value, value.trim(), encodeURIComponent(value.toWellFormed())])
     .reduce((clean, value) => clean.replace(new RegExp(escaped(value), "gi"), "[redacted]"), text)
 
-/** mParticle's own words, without anything that we sent it about the person. */
-const upstreamMessage = (body: string, personal: ReadonlyArray<string>): string | undefined => {
-  const decoded = decodeError(body)
+/** The vendor's own words in the body of an error, without anything that we sent it about the person. */
+export const upstreamMessage = (answer: VendorAnswer, personal: ReadonlyArray<string>): string | undefined => {
+  const decoded = decodeError(answer.body)
   if (Either.isLeft(decoded)) return undefined
   const inner = (decoded.right.errors ?? []).map((error) => error.message ?? "")
   const text = [decoded.right.message ?? "", ...inner].filter((part) => part !== "").join("; ")
@@ -59,7 +76,7 @@ const upstreamMessage = (body: string, personal: ReadonlyArray<string>): string 
 
 /** An answer that is not a success, as the error it means. `personal` are the values of the person that were sent. */
 export const errorFrom = (answer: VendorAnswer, personal: ReadonlyArray<string>): MParticleApiError => {
-  const message = upstreamMessage(answer.body, personal)
+  const message = upstreamMessage(answer, personal)
   return new MParticleApiError({
     status: answer.status,
     ...(message === undefined ? {} : { upstreamMessage: message }),
@@ -67,7 +84,55 @@ export const errorFrom = (answer: VendorAnswer, personal: ReadonlyArray<string>)
   })
 }
 
+/** Whether an answer has a status of success. */
 export const isSuccess = (answer: VendorAnswer): boolean => answer.status >= 200 && answer.status <= 299
+
+const mediaTypeOf = (contentType = ""): string =>
+  /^[\w.+-]+\/[\w.+-]+/.exec(contentType.trim())?.[0].toLowerCase() ?? ""
+
+const isJson = (mediaType: string): boolean => /^application\/(?:[\w.-]+\+)?json$/.test(mediaType)
+
+/** A reader of answers that are JSON of this schema; of any other it says what is wrong, without its values. */
+export const decoder = <A, I>(schema: Schema.Schema<A, I>): ((answer: VendorAnswer) => Either.Either<A, string>) => {
+  const decode = Schema.decodeUnknownEither(Schema.parseJson(schema))
+  return ({ body, mediaType }) => {
+    if (!isJson(mediaType)) return Either.left(`could not parse response: ${mediaType || "no media type"} is not JSON`)
+    return Either.mapLeft(
+      decode(body),
+      (error) => `could not parse response: ${Issue.render(Issue.fromParseError(error))}`
+    )
+  }
+}
+
+/** A store that cannot be asked is an upstream that cannot be reached. */
+export const orUnreachable = <A>(
+  parameter: Effect.Effect<A, ParametersError>
+): Effect.Effect<A, ConfigurationError | NetworkError> =>
+  Effect.catchTag(parameter, "ParametersUnavailable", () =>
+    Effect.fail(new NetworkError({ upstream: "the parameter store" }))
+  )
+
+/** Basic authentication with the key and the secret in these parameters. */
+export const basic =
+  (key: string, secret: string): VendorOptions["authorize"] =>
+  (parameters) => {
+    const credentials = orUnreachable(
+      Effect.all({ key: parameters.secret(key), secret: parameters.secret(secret) }, { concurrency: "unbounded" })
+    )
+    return (request) =>
+      Effect.map(credentials, (pair) =>
+        HttpClientRequest.basicAuth(request, Redacted.value(pair.key), Redacted.value(pair.secret))
+      )
+  }
+
+/** Bearer authentication with the key in this parameter. */
+export const bearer =
+  (key: string): VendorOptions["authorize"] =>
+  (parameters) =>
+  (request) =>
+    Effect.map(orUnreachable(parameters.secret(key)), (token) =>
+      HttpClientRequest.bearerToken(request, Redacted.value(token))
+    )
 
 /** The headers that let the upstream continue our trace. */
 const traceHeaders: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
@@ -78,11 +143,11 @@ const traceHeaders: Effect.Effect<Readonly<Record<string, string>>> = Effect.map
   })
 )
 
-/** A caller of one of mParticle's APIs. */
+/** A caller of one of a vendor's APIs. */
 export const make = (
   options: VendorOptions
 ): Effect.Effect<
-  (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<VendorAnswer, UpstreamError>,
+  (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<VendorAnswer, CallError>,
   never,
   HttpClient.HttpClient | Parameters
 > =>
@@ -90,32 +155,27 @@ export const make = (
     // The span below is the call's: the client's own would carry whole URLs and headers.
     const http = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
     const parameters = yield* Parameters
-    const { upstream } = options
+    const { latencyMetric = "MParticleAPILatency", upstream } = options
+    const authorize = options.authorize(parameters)
 
-    const credentials = Effect.all(
-      { key: parameters.secret(options.key), secret: parameters.secret(options.secret) },
-      { concurrency: "unbounded" }
-    ).pipe(
-      Effect.catchTag("ParametersUnavailable", () => Effect.fail(new NetworkError({ upstream: "the parameter store" })))
-    )
-
-    const answerOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<VendorAnswer, UpstreamError> =>
+    const answerOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<VendorAnswer> =>
       Effect.gen(function* () {
-        const body = yield* Effect.mapError(response.text, () => new NetworkError({ upstream }))
+        // The status is known by now: what follows it cannot make it unknown again.
+        const body = yield* Effect.option(response.text)
         const now = yield* Clock.currentTimeMillis
         return {
           status: response.status,
-          body,
+          mediaType: mediaTypeOf(response.headers["content-type"]),
+          body: Option.getOrUndefined(body),
           retryAfterMillis: parseRetryAfter(response.headers["retry-after"], now)
         }
       })
 
     const attempt = Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest) {
-      const { key, secret } = yield* credentials
+      const authorized = yield* authorize(request)
       const milliseconds = Math.min(options.timeoutMillis, yield* remainingMillis)
       const began = yield* Clock.currentTimeMillis
-      const answer = yield* request.pipe(
-        HttpClientRequest.basicAuth(Redacted.value(key), Redacted.value(secret)),
+      const answer = yield* authorized.pipe(
         HttpClientRequest.acceptJson,
         HttpClientRequest.setHeader("x-correlation-id", encodeURIComponent(yield* Correlation)),
         HttpClientRequest.setHeaders(yield* traceHeaders),
@@ -124,7 +184,7 @@ export const make = (
         Effect.flatMap(answerOf),
         callTimeout({ upstream, milliseconds })
       )
-      yield* Metrics.duration("MParticleAPILatency", (yield* Clock.currentTimeMillis) - began, { Api: upstream })
+      yield* Metrics.duration(latencyMetric, (yield* Clock.currentTimeMillis) - began, { Api: upstream })
       yield* Effect.annotateCurrentSpan("http.response.status_code", answer.status)
       return answer
     })

@@ -1,6 +1,6 @@
 /** Ids and fingerprints derived by SHA-256. */
 import { createHash } from "node:crypto"
-import { type IdentityId, RequestId, type RequestType } from "../../schemas/DataSubjectRequest.ts"
+import { CorrelationId, type IdentityId, RequestId, type RequestType } from "../../schemas/DataSubjectRequest.ts"
 import type { Submission } from "../../services/MParticle.ts"
 import * as Uuid from "../../services/Uuid.ts"
 
@@ -14,6 +14,13 @@ export const requestIdOf = (stage: string, submission: Submission): RequestId =>
   RequestId.make(
     Uuid.format([...sha256(["dsr-v1", stage, submission.correlationId, submission.identityId, submission.type])])
   )
+
+/** The UUID of version 4 that follows from these texts, and from these alone. */
+export const uuidOf = (texts: ReadonlyArray<string>): string => Uuid.format([...sha256([JSON.stringify(texts)])])
+
+/** The correlation id on record for a submission by e-mail: one key may serve a caller for several requests. */
+export const correlationIdOf = (key: string, identityId: IdentityId, type: RequestType): CorrelationId =>
+  CorrelationId.make(Uuid.format([...sha256(["http-v1", key, identityId, type])]))
 
 /** Tells two different submissions under one correlation id apart. */
 export const fingerprintOf = ({ email, identityId, regulation, type }: Submission): string =>

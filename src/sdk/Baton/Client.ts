@@ -25,11 +25,11 @@ export interface BatonClientOptions {
   /** Build it with `maxAttempts: 1`: this client does the retries. */
   readonly lambda: LambdaClient
   /** The function's name, or its ARN for another account or alias; default `mparticle-api-lambda`. */
-  readonly functionName?: string
+  readonly functionName?: string | undefined
   /** Milliseconds that one attempt may take; default 35,000: the function's own limit and a margin. */
-  readonly attemptMillis?: number
+  readonly attemptMillis?: number | undefined
   /** How a call is tried again; default {@link retrySchedule}. */
-  readonly retry?: Schedules.RetrySchedule
+  readonly retry?: Schedules.RetrySchedule | undefined
 }
 
 /** What to initiate: the payload of the contract, as plain values. */
@@ -58,7 +58,7 @@ export interface BatonClientShape {
   /** Where a request stands. */
   readonly status: (
     mparticleRequestId: string,
-    options?: { readonly correlationId?: string }
+    options?: { readonly correlationId?: string | undefined }
   ) => Effect.Effect<StatusSuccess, CallError>
   /**
    * Asks for the status by the schedule (default {@link completionSchedule}) until the request is completed. Fails with
@@ -67,7 +67,10 @@ export interface BatonClientShape {
    */
   readonly awaitCompletion: (
     mparticleRequestId: string,
-    options?: { readonly schedule?: Schedule.Schedule<unknown>; readonly correlationId?: string }
+    options?: {
+      readonly schedule?: Schedule.Schedule<unknown> | undefined
+      readonly correlationId?: string | undefined
+    }
   ) => Effect.Effect<StatusSuccess, CompletionError>
 }
 

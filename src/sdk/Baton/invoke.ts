@@ -79,11 +79,18 @@ const fromSdk = (error: unknown): Throttled | InvocationFailed => {
   })
 }
 
-/** The command, with the trace of the span at hand so that the function's trace continues it. */
+/** Ids as they go into a header; a disabled tracer's spans have none. */
+const isTraced = ({ spanId, traceId }: TraceHeader.TraceContext): boolean =>
+  /^[0-9a-f]{32}$/.test(traceId) && /^[0-9a-f]{16}$/.test(spanId)
+
+/**
+ * The command, with the trace of the caller's span so that the function's trace continues it. A caller without one has
+ * no trace of ours to continue: what the AWS SDK sends of its own in Lambda then stays.
+ */
 const commandOf = (options: InvokeOptions, event: BatonRequest): Effect.Effect<InvokeCommand> =>
   Effect.map(Effect.option(Effect.currentSpan), (span) => {
     const command = new InvokeCommand({ FunctionName: options.functionName, Payload: JSON.stringify(event) })
-    if (Option.isSome(span)) {
+    if (Option.isSome(span) && Option.isSome(span.value.parent) && isTraced(span.value)) {
       const header = TraceHeader.formatAws(span.value)
       command.middlewareStack.add(
         (next) => (args) => {
@@ -109,13 +116,13 @@ export const invoke = <A, I>(success: Schema.Schema<A, I>, options: InvokeOption
 
   const answerOf = (output: InvokeCommandOutput): Effect.Effect<A, CallError> =>
     Effect.gen(function* () {
-      const payload = yield* payloadOf(output)
       if (output.FunctionError !== undefined) {
-        const failure = decodeErrorType(payload)
+        const failure = Option.flatMap(Either.getRight(payloadOf(output)), decodeErrorType)
         return yield* new FunctionFailed({
           errorType: Option.isSome(failure) ? failure.value.errorType : output.FunctionError
         })
       }
+      const payload = yield* payloadOf(output)
       const answer = decode(payload)
       if (Either.isLeft(answer)) {
         const version = decodeVersion(payload)

@@ -10,16 +10,16 @@ import { type BatonClientOptions, type BatonClientShape, type InitiateInput, mak
 /** Ends a call early. */
 export interface CallOptions {
   /** Aborting it aborts the call; the promise then rejects with the signal's reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** How long, and with what pauses, to wait for a request's end. */
 export interface AwaitOptions extends CallOptions {
-  readonly correlationId?: string
+  readonly correlationId?: string | undefined
   /** Pauses in milliseconds: the first, by what each next one is longer, and the longest. */
-  readonly poll?: { readonly firstMillis: number; readonly factor: number; readonly maxMillis: number }
+  readonly poll?: { readonly firstMillis: number; readonly factor: number; readonly maxMillis: number } | undefined
   /** Gives up with `NotCompleted` when the next pause would end later than this; without it there is no end. */
-  readonly timeoutMillis?: number
+  readonly timeoutMillis?: number | undefined
 }
 
 /**
@@ -32,7 +32,7 @@ export interface BatonPromiseClient {
   /** Where a request stands. */
   readonly status: (
     mparticleRequestId: string,
-    options?: CallOptions & { readonly correlationId?: string }
+    options?: CallOptions & { readonly correlationId?: string | undefined }
   ) => Promise<StatusSuccess>
   /** Resolves when the request is completed; rejects with `RequestFailed` when it failed. */
   readonly awaitCompletion: (mparticleRequestId: string, options?: AwaitOptions) => Promise<StatusSuccess>

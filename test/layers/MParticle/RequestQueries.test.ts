@@ -116,9 +116,11 @@ layer(live)("finding by e-mail", (it) => {
         found.map(({ submittedAt }) => submittedAt),
         days.toReversed().slice(0, 50)
       )
-      const [query, ...more] = inputs
-      assert.lengthOf(more, 0)
-      assert.deepInclude(query, { IndexName: "EmailIndex", ScanIndexForward: false, Limit: 50 })
+      // One for the address, and one for the hash that an erased person's records have in its place.
+      assert.lengthOf(inputs, 2)
+      for (const query of inputs) {
+        assert.deepInclude(query, { IndexName: "EmailIndex", ScanIndexForward: false, Limit: 50 })
+      }
     })
   )
 

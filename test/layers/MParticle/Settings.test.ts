@@ -23,7 +23,12 @@ describe("the settings of MParticle", () => {
           skipWaitingPeriod: true,
           statusRefreshMillis: 900_000,
           leaseMillis: 10_000,
-          attemptMillis: 5_000
+          attemptMillis: 5_000,
+          processorDomains: ["opendsr.mparticle.com"],
+          certificateHosts: ["static.mparticle.com", "opendsr.mparticle.com"],
+          certificatePins: [],
+          strictCallbacks: false,
+          resultsPrefix: ""
         })
       )
       const production = yield* read({ STAGE: "PROD" })
@@ -84,7 +89,12 @@ describe("the settings of MParticle", () => {
           CALLBACK_BASE_URL: "https://callback.example/",
           MPARTICLE_SKIP_WAITING_PERIOD: "false",
           STATUS_REFRESH_SECONDS: "60",
-          CLAIM_LEASE_SECONDS: "3"
+          CLAIM_LEASE_SECONDS: "3",
+          PROCESSOR_DOMAINS: "opendsr.mparticle.com, other.example",
+          CERTIFICATE_HOSTS: "certificates.example",
+          CERTIFICATE_PINS: Array.from({ length: 32 }, () => "AB").join(":"),
+          STRICT_CALLBACKS: "true",
+          RESULTS_PREFIX: "mparticle-results/"
         }),
         Either.right({
           stage: "PROD" as const,
@@ -96,11 +106,29 @@ describe("the settings of MParticle", () => {
           skipWaitingPeriod: false,
           statusRefreshMillis: 60_000,
           leaseMillis: 3_000,
-          attemptMillis: 1_500
+          attemptMillis: 1_500,
+          processorDomains: ["opendsr.mparticle.com", "other.example"],
+          certificateHosts: ["certificates.example"],
+          certificatePins: ["ab".repeat(32)],
+          strictCallbacks: true,
+          resultsPrefix: "mparticle-results/"
         })
       )
       const long = yield* read({ STAGE: "CODE", CLAIM_LEASE_SECONDS: "60" })
       assert.isTrue(Either.isRight(long) && long.right.attemptMillis === 5_000, "a call has five seconds at most")
+    })
+  )
+
+  it.effect("refuse lists with an entry that will not do, and repeat none of it", () =>
+    Effect.gen(function* () {
+      for (const [name, text] of [
+        ["PROCESSOR_DOMAINS", "a.example,"],
+        ["CERTIFICATE_HOSTS", "https://a.example"],
+        ["CERTIFICATE_PINS", "abc"]
+      ] as const) {
+        const settings = yield* read({ STAGE: "CODE", [name]: text })
+        assert.include(JSON.stringify(settings), "must be a list of valid entries")
+      }
     })
   )
 

@@ -1,6 +1,6 @@
 /** The simulated mParticle: Data Subject Request API v3 and Events API v2 on one loopback port. */
 import { timingSafeEqual } from "node:crypto"
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http"
 import type { Processes } from "../../aws/AwsProxy.ts"
 import { serveLoopback } from "../../aws/loopback.ts"
 import { decoded } from "../../decoded.ts"
@@ -8,13 +8,17 @@ import type { Sandbox } from "../Sandbox.ts"
 import { SandboxRefusal } from "../SandboxRefusal.ts"
 import { readBody, serveHttp } from "../serveHttp.ts"
 import type { Answer, HttpCall } from "../serveHttp.ts"
+import { readAdvance } from "./advance.ts"
 import { emptyAnswer, errorAnswer, jsonAnswer, processorDomain, refusal } from "./answers.ts"
-import { isFields } from "./check.ts"
+import { sendCallbacks } from "./callbacks.ts"
+import type { Statuses } from "./callbacks.ts"
+import { Deletions } from "./deletion.ts"
 import { batchFlaws } from "./eventBatch.ts"
 import { RateLimit } from "./RateLimit.ts"
+import { ServedCertificate } from "./ServedCertificate.ts"
 import { identityTypes, readSubjectRequest, requestTypes } from "./subjectRequest.ts"
-import { SubjectRequests, expectedCompletion, statusBody, statuses, writtenTime } from "./SubjectRequests.ts"
-import type { Conflict, StoredRequest } from "./SubjectRequests.ts"
+import { SubjectRequests, expectedCompletion, statusBody, writtenTime } from "./SubjectRequests.ts"
+import type { Conflict, StoredRequest, View } from "./SubjectRequests.ts"
 
 interface KeyPair {
   readonly key: string
@@ -73,19 +77,27 @@ interface Call extends HttpCall {
 export class Mparticle {
   private readonly options: MparticleOptions
   private readonly requests = new SubjectRequests()
+  private readonly deletions: Deletions
   private readonly limit: RateLimit
   private readonly now: () => number
+  readonly certificate: ServedCertificate
 
   constructor(options: MparticleOptions) {
     this.options = options
+    this.deletions = new Deletions(options.events)
     this.limit = new RateLimit(options.rateLimitPerMinute)
     this.now = options.now ?? Date.now
+    this.certificate = new ServedCertificate(() => ({ domain: processorDomain, now: this.now() }))
   }
 
   /** Carries a call out. */
-  perform(call: Call): Answer {
+  async perform(call: Call): Promise<Answer> {
     if (call.path === "/v2/events" && call.method === "POST") return this.events(call)
+    const deletion = this.deletions.answer(call)
+    if (deletion !== undefined) return deletion
     if (call.path === "/v3/discovery" && call.method === "GET") return this.discovery(call)
+    const file = call.method === "GET" ? await this.certificate.answer(call.path, call.origin) : undefined
+    if (file !== undefined) return file
     const [, id, results] = /^\/v3\/requests(?:\/([^/]+)(\/results)?)?$/.exec(call.path) ?? []
     if (!/^\/v3\/requests(?:\/|$)/.test(call.path)) return refusal(404, "notFound", "There is no such resource")
     if (call.authorization === "" || !matches(call.authorization, this.options.workspace)) {
@@ -112,28 +124,29 @@ export class Mparticle {
   }
 
   /**
-   * Moves a request on, or back, as `POST /_sandbox/mparticle/advance` asks; answers the HTTP status of the callback
-   * that this caused, null when it caused none.
+   * Moves a request on, or back, as `POST /_sandbox/mparticle/advance` asks, and sends the callbacks. Answers the HTTP
+   * status of the last one, null when none was sent or it was not answered; with more than one, also all of them.
    */
-  async advance(input: unknown): Promise<{ readonly status: number | null }> {
-    const { id, status: wanted, results } = isFields(input) ? input : {}
-    if (typeof id !== "string") throw new SandboxRefusal(400, "id must be the id of a subject request")
-    const status = statuses.find((one) => one === wanted)
-    if (status === undefined) throw new SandboxRefusal(400, `status must be one of ${statuses.join(", ")}`)
-    if (
-      results !== undefined &&
-      (typeof results !== "string" || Buffer.from(results, "base64").toString("base64") !== results)
-    ) {
-      throw new SandboxRefusal(400, "results must be base64")
-    }
+  async advance(
+    input: unknown,
+    origin: string
+  ): Promise<{ readonly status: number | null; readonly statuses?: Statuses }> {
+    const { callback, id, move, results, status } = readAdvance(input)
     const stored = this.requests.get(id)
     if (stored === undefined) throw new SandboxRefusal(404, `there is no subject request ${id}`)
-    this.requests.move(stored, status, this.now(), results === undefined ? undefined : Buffer.from(results, "base64"))
-    return { status: null }
+    if (move) this.requests.move(stored, status, this.now(), results)
+    if (callback === undefined) return { status: null }
+    const { sign } = await this.certificate.bundle()
+    const statuses = await sendCallbacks({ stored, status, view: this.view(origin), sign }, callback)
+    return { status: statuses.at(-1) ?? null, ...(statuses.length > 1 ? { statuses } : {}) }
+  }
+
+  private view(origin: string): View {
+    return { controllerId: this.options.workspace.id, baseUrl: `${origin}/v3` }
   }
 
   private request(call: Call, id: string | undefined): Answer {
-    const shown = (stored: StoredRequest): object => statusBody(stored, this.options.workspace.id, `${call.origin}/v3`)
+    const shown = (stored: StoredRequest): object => statusBody(stored, this.view(call.origin))
     if (id === undefined) {
       if (call.method === "POST") return this.create(call)
       if (call.method !== "GET") return refusal(405, "methodNotAllowed", "Method not allowed")
@@ -168,7 +181,7 @@ export class Mparticle {
 
   private receipt(stored: StoredRequest): object {
     return {
-      expected_completion_time: expectedCompletion(stored),
+      expected_completion_time: expectedCompletion(stored, stored.status),
       received_time: writtenTime(stored.receivedAt),
       subject_request_id: stored.request.subject_request_id,
       controller_id: this.options.workspace.id
@@ -178,8 +191,12 @@ export class Mparticle {
   private results(id: string): Answer {
     const { completedAt, results } = this.requests.get(id) ?? {}
     if (completedAt === undefined || results === undefined) return notFound
-    if (this.now() - completedAt > resultsLifetimeMs) return refusal(410, "gone", "The results are no longer available")
-    return { status: 200, headers: { "content-type": "application/zip" }, body: results }
+    const { archive, chunked, gone } = results
+    if (gone || (archive !== undefined && this.now() - completedAt > resultsLifetimeMs))
+      return refusal(410, "gone", "The results are no longer available")
+    if (archive === undefined) return notFound
+    const coding: Record<string, string> = chunked ? { "transfer-encoding": "chunked" } : {}
+    return { status: 200, headers: { "content-type": "application/zip", ...coding }, body: archive }
   }
 
   private discovery(call: Call): Answer {
@@ -191,7 +208,7 @@ export class Mparticle {
         identity_format: "raw"
       })),
       supported_subject_request_types: requestTypes,
-      processor_certificate: `${new URL(call.origin).origin}/dsr/opendsr_cert.pem`
+      processor_certificate: this.certificate.url(call.origin)
     })
   }
 
@@ -208,10 +225,29 @@ export class Mparticle {
   }
 }
 
-/** Starts the simulator; `url` is its base, to which `/v3` and `/v2` are added, or `/p/{processId}` before them. */
-export const startMparticle = async (
-  options: MparticleOptions
-): Promise<{ readonly url: string; readonly advance: Mparticle["advance"] } & AsyncDisposable> => {
+/** Every body is sent with its length; one that goes out in chunks has none. */
+const inChunks = (response: ServerResponse): ServerResponse => {
+  const writeHead = response.writeHead.bind(response)
+  return Object.assign(response, {
+    writeHead: (status: number, headers: OutgoingHttpHeaders) => {
+      const { "content-length": _, ...rest } = headers
+      return writeHead(status, "transfer-encoding" in headers ? rest : headers)
+    }
+  })
+}
+
+/** The simulator, listening. */
+export interface RunningMparticle extends AsyncDisposable {
+  /** Its base, to which `/v3` and `/v2` are added, or `/p/{processId}` before them. */
+  readonly url: string
+  readonly advance: (input: unknown) => ReturnType<Mparticle["advance"]>
+  readonly chooseCertificate: ServedCertificate["choose"]
+  /** The certificate that its callbacks' verifiers are to trust. */
+  readonly rootPem: () => Promise<string>
+}
+
+/** Starts the simulator. */
+export const startMparticle = async (options: MparticleOptions): Promise<RunningMparticle> => {
   const vendor = new Mparticle(options)
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [target = "/", query] = (request.url ?? "/").split(/\?(.*)/s)
@@ -227,10 +263,10 @@ export const startMparticle = async (
       ...(query === undefined ? {} : { query }),
       ...(caller === undefined ? {} : { caller })
     }
-    await serveHttp(request, response, {
+    await serveHttp(request, inChunks(response), {
       sandbox: options.sandbox,
       call,
-      perform: async () => vendor.perform(call),
+      perform: () => vendor.perform(call),
       errorAnswer: (error, status = 500) => refusal(status, error, error)
     })
   }
@@ -239,7 +275,9 @@ export const startMparticle = async (
   )
   return {
     url: server.url,
-    advance: (input) => vendor.advance(input),
+    advance: (input) => vendor.advance(input, server.url),
+    chooseCertificate: (input) => vendor.certificate.choose(input),
+    rootPem: () => vendor.certificate.rootPem(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]()
   }
 }

@@ -11,8 +11,17 @@ export interface StoredRequest {
   readonly receivedAt: number
   status: Status
   completedAt: number | undefined
-  /** The archive of an access or portability request; absent when no record matched. */
-  results: Buffer | undefined
+  results: Results
+}
+
+/** What an access or portability request has brought to light. */
+export interface Results {
+  /** The zip; absent when no record matched. */
+  readonly archive: Buffer | undefined
+  /** Its time is over, whatever the clock says. */
+  readonly gone: boolean
+  /** It is sent without its length. */
+  readonly chunked: boolean
 }
 
 /** Why a new request is not taken. */
@@ -53,7 +62,7 @@ export class SubjectRequests {
       receivedAt: now,
       status: "pending",
       completedAt: undefined,
-      results: undefined
+      results: { archive: undefined, gone: false, chunked: false }
     }
     this.byId.set(request.subject_request_id, stored)
     return stored
@@ -67,11 +76,12 @@ export class SubjectRequests {
     return this.all().filter(({ request }) => request.group_id === id)
   }
 
-  /** Moves a request to a status, whatever it was. */
-  move(stored: StoredRequest, status: Status, now: number, results?: Buffer): void {
+  /** Moves a request to a status, whatever it was; an archive stays until there is another one. */
+  move(stored: StoredRequest, status: Status, now: number, results: Partial<Results> = {}): void {
+    const { archive = stored.results.archive, chunked = false, gone = false } = results
     stored.status = status
     stored.completedAt = status === "completed" ? now : undefined
-    if (results !== undefined) stored.results = results
+    stored.results = { archive, gone, chunked }
   }
 
   private all(): ReadonlyArray<StoredRequest> {
@@ -79,22 +89,29 @@ export class SubjectRequests {
   }
 }
 
-/** When the processor means to be done. */
-export const expectedCompletion = ({ receivedAt, status }: StoredRequest): string | null =>
+/** When the processor means to be done with a request in this status. */
+export const expectedCompletion = ({ receivedAt }: StoredRequest, status: Status): string | null =>
   status === "cancelled" ? null : writtenTime(receivedAt + completionMs)
 
-/** The request as `GET /requests/{id}` shows it; it does not tell the request's type. `baseUrl` ends with `/v3`. */
-export const statusBody = (stored: StoredRequest, controllerId: string, baseUrl: string): object => {
-  const { request, status } = stored
+/** Who shows a request, and where its results are. */
+export interface View {
+  readonly controllerId: string
+  /** Ends with `/v3`. */
+  readonly baseUrl: string
+}
+
+/** The request as `GET /requests/{id}` shows it, without its type, as it is or would be in another status. */
+export const statusBody = (stored: StoredRequest, view: View, status: Status = stored.status) => {
+  const { request } = stored
   const hasResults = status === "completed" && request.subject_request_type !== "erasure"
   return {
-    controller_id: controllerId,
-    expected_completion_time: expectedCompletion(stored),
+    controller_id: view.controllerId,
+    expected_completion_time: expectedCompletion(stored, status),
     subject_request_id: request.subject_request_id,
     group_id: request.group_id ?? null,
     request_status: status,
     api_version: request.api_version ?? "3.0",
-    results_url: hasResults ? `${baseUrl}/requests/${request.subject_request_id}/results` : null,
+    results_url: hasResults ? `${view.baseUrl}/requests/${request.subject_request_id}/results` : null,
     extensions: null
   }
 }

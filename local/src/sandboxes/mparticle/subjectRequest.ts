@@ -59,11 +59,17 @@ const fields = [
   "extensions"
 ]
 
-const isCallbackUrl = (value: unknown): boolean => {
-  if (typeof value !== "string" || !URL.canParse(value)) return false
-  const { protocol, hostname } = new URL(value)
-  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(hostname))
+const loopbackHosts = ["127.0.0.1", "localhost", "[::1]"]
+
+/** Whether a URL is an HTTP one that leads nowhere but to this machine. */
+export const isLoopback = (url: string): boolean => {
+  if (!URL.canParse(url)) return false
+  const { hostname, protocol } = new URL(url)
+  return protocol === "http:" && loopbackHosts.includes(hostname)
 }
+
+const isCallbackUrl = (value: unknown): boolean =>
+  typeof value === "string" && ((URL.canParse(value) && new URL(value).protocol === "https:") || isLoopback(value))
 
 /** The types of the identities given, after checking each of them. */
 const identities = (

@@ -1,0 +1,165 @@
+/** {@link Results} in S3. Bytes pass through without being held: an export can be larger than the function's memory. */
+import { createReadStream, createWriteStream } from "node:fs"
+import { mkdtemp, rm, stat } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3"
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { RequestRecord } from "../../schemas/DataSubjectRequest.ts"
+import { Alerts } from "../../services/Alerts.ts"
+import { OpenDsr } from "../../services/OpenDsr.ts"
+import { Parameters } from "../../services/Parameters.ts"
+import { RequestStore } from "../../services/RequestStore.ts"
+import * as Schedules from "../../services/Resilience/Schedules.ts"
+import { Results, type ResultsShape, ResultsUnavailable } from "../../services/Results.ts"
+import { type AwsError, send } from "../Aws.ts"
+import * as ResultsSource from "./ResultsSource.ts"
+import { MParticleSettings } from "./Settings.ts"
+import { personalIn } from "./Submission.ts"
+
+const linkSeconds = 3_600
+/** As long as the longest function that copies may run. */
+const copyMillis = 290_000
+
+const unavailable = (reason: string): ResultsUnavailable => new ResultsUnavailable({ reason })
+
+/** A body of unknown length, by way of a file: S3 wants to know it before the first byte. */
+const measured = (
+  body: Readable
+): Effect.Effect<{ readonly body: Readable; readonly length: number }, ResultsUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.tryPromise({
+        try: () => mkdtemp(join(tmpdir(), "results-")),
+        catch: () => unavailable("no room on disk")
+      }),
+      (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+    )
+    const path = join(folder, "results.zip")
+    return yield* Effect.tryPromise({
+      try: async (signal) => {
+        await pipeline(body, createWriteStream(path), { signal })
+        return { body: createReadStream(path), length: (await stat(path)).size }
+      },
+      catch: () => unavailable("the download broke off")
+    })
+  })
+
+/** The service over a given client. */
+export const make = (
+  client: S3Client
+): Effect.Effect<
+  ResultsShape,
+  never,
+  Alerts | HttpClient.HttpClient | MParticleSettings | OpenDsr | Parameters | RequestStore
+> =>
+  Effect.gen(function* () {
+    const alerts = yield* Alerts
+    const openDsr = yield* OpenDsr
+    const parameters = yield* Parameters
+    const store = yield* RequestStore
+    const { resultsPrefix } = yield* MParticleSettings
+    const open = yield* ResultsSource.make
+
+    const place = (record: RequestRecord) =>
+      parameters.get("sar-results-bucket").pipe(
+        Effect.map((Bucket) => ({ Bucket, Key: `${resultsPrefix}${record.id}.zip` })),
+        Effect.catchTag("ParametersUnavailable", (error) => Effect.fail(unavailable(error.message)))
+      )
+
+    type Place = Effect.Effect.Success<ReturnType<typeof place>>
+
+    /** Whether the object is there; not to know it is no reason not to write it. */
+    const exists = (at: Place): Effect.Effect<boolean> =>
+      send(client, new HeadObjectCommand(at), { service: "s3", operation: "HeadObject" }).pipe(
+        Effect.as(true),
+        Effect.catchAll((error) =>
+          error.status === 404
+            ? Effect.succeed(false)
+            : Effect.as(Effect.logWarning(`whether results are there already is not known: ${error.message}`), false)
+        )
+      )
+
+    const write = (at: Place, body: Readable, length: number): Effect.Effect<void, ResultsUnavailable> =>
+      send(
+        client,
+        new PutObjectCommand({
+          ...at,
+          Body: body,
+          ContentLength: length,
+          ContentType: "application/zip",
+          IfNoneMatch: "*"
+        }),
+        // A stream can be read once; the next call of collect is the retry.
+        { service: "s3", operation: "PutObject", timeoutMillis: copyMillis, retry: Schedules.never }
+      ).pipe(
+        Effect.asVoid,
+        Effect.catchIf(
+          (error: AwsError) => error.kind === "conditionFailed",
+          () => Effect.void
+        ),
+        Effect.mapError((error) => unavailable(error.message))
+      )
+
+    const copy = (url: string, at: Place) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const download = yield* open(url)
+          if (download.kind !== "bytes") return download.kind
+          const { body, length } = download
+          yield* Effect.addFinalizer(() => Effect.sync(() => body.destroy()))
+          const known = length === undefined ? yield* measured(body) : { body, length }
+          yield* write(at, known.body, known.length)
+          return "copied" as const
+        })
+      )
+
+    const collect: ResultsShape["collect"] = Effect.fnUntraced(function* (record) {
+      const missing = record.type === "export" && record.status === "completed" && record.resultLocations === undefined
+      if (!missing || record.failureReason !== undefined) return record
+      const at = yield* place(record)
+      const location = `s3://${at.Bucket}/${at.Key}`
+      if (yield* exists(at)) return yield* store.saveResults(record, { resultLocations: [location] })
+      const state = yield* openDsr.get(record.id, personalIn(record))
+      const url = Option.isSome(state) ? state.value.results_url : undefined
+      if (typeof url !== "string") return yield* store.saveResults(record, { resultLocations: [] })
+      const outcome = yield* copy(url, at)
+      if (outcome === "expired") {
+        yield* alerts.raise({
+          severity: "HIGH",
+          subject: "results-expired",
+          message: "the results of an export were not copied before mParticle deleted them",
+          context: { requestId: record.id }
+        })
+        return yield* store.saveResults(record, { failureReason: "RESULTS_EXPIRED" })
+      }
+      return yield* store.saveResults(record, { resultLocations: outcome === "copied" ? [location] : [] })
+    })
+
+    const downloadUrls: ResultsShape["downloadUrls"] = (record) =>
+      Effect.forEach(record.resultLocations ?? [], (location) => {
+        const [, Bucket = "", Key = ""] = /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ?? []
+        return Effect.tryPromise({
+          try: () => getSignedUrl(client, new GetObjectCommand({ Bucket, Key }), { expiresIn: linkSeconds }),
+          catch: () => unavailable("no link could be signed")
+        })
+      })
+
+    return { collect, downloadUrls }
+  })
+
+/** {@link Results} with a client of its own. */
+export const layer = Layer.scoped(
+  Results,
+  Effect.acquireRelease(
+    Effect.sync(() => new S3Client({ maxAttempts: 1 })),
+    (client) => Effect.sync(() => client.destroy())
+  ).pipe(Effect.flatMap(make))
+)
