@@ -4,8 +4,8 @@
  */
 import { realpathSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
-import { join } from "node:path"
-import { functions } from "../src/handlers/Functions.ts"
+import { dirname, join } from "node:path"
+import { type FunctionDefinition, functions } from "../src/handlers/Functions.ts"
 import { checkBudget, type Size, sizeOf } from "./build/budget.ts"
 import { buildFunction, root } from "./build/bundle.ts"
 import { isStale } from "./build/freshness.ts"
@@ -21,7 +21,9 @@ export const bundlePath = (name: string): string => join(dist, "handlers", name,
 const metafilePath = (name: string): string => join(metafiles, `${name}.json`)
 const entryPoint = (entry: string): string => `src/handlers/${entry}.ts`
 
-const buildOne = async (name: string, entry: string): Promise<void> => {
+const buildOne = async (name: string, { api, entry }: FunctionDefinition): Promise<void> => {
+  // Loaded where a function has an API: the page's own code is large.
+  if (api !== undefined) await (await import("./build/apiDocuments.ts")).writeDocuments(api, dirname(bundlePath(name)))
   const metafile = await buildFunction({ entryPoint: entryPoint(entry), outfile: bundlePath(name) })
   await mkdir(metafiles, { recursive: true })
   await writeFile(metafilePath(name), JSON.stringify(metafile))
@@ -29,15 +31,15 @@ const buildOne = async (name: string, entry: string): Promise<void> => {
 
 /** Builds every function. */
 export const build = async (): Promise<void> => {
-  await Promise.all(Object.entries(functions).map(([name, { entry }]) => buildOne(name, entry)))
+  await Promise.all(Object.entries(functions).map(([name, definition]) => buildOne(name, definition)))
 }
 
 /** Builds the functions whose code, dependencies or build settings have changed, and names them. */
 export const buildStale = async (): Promise<ReadonlyArray<string>> => {
   const stale = await Promise.all(
-    Object.entries(functions).map(async ([name, { entry }]) => {
-      if (!(await isStale(bundlePath(name), metafilePath(name), entryPoint(entry)))) return []
-      await buildOne(name, entry)
+    Object.entries(functions).map(async ([name, definition]) => {
+      if (!(await isStale(bundlePath(name), metafilePath(name), entryPoint(definition.entry)))) return []
+      await buildOne(name, definition)
       return [name]
     })
   )

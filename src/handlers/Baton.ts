@@ -11,6 +11,7 @@ import {
   type StatusSuccess
 } from "../schemas/Baton.ts"
 import { FlatInitiate, type FlatInitiated, type FlatStanding, FlatStatus } from "../schemas/BatonFlat.ts"
+import { contractVersion, contractVersionField } from "../schemas/ContractVersion.ts"
 import { CorrelationId } from "../schemas/DataSubjectRequest.ts"
 import * as Issue from "../schemas/Issue.ts"
 import { ValidationError } from "../schemas/MParticleError.ts"
@@ -99,7 +100,8 @@ const answering =
       return yield* Effect.flatMap(Baton, (baton) => baton.enabled).pipe(
         Effect.zipRight(respond(event, id)),
         Effect.tapErrorTag("ValidationError", (error) => Effect.logWarning(error.message)),
-        Effect.catchAll((error) => Effect.succeed(toBatonResponse(error, id))),
+        Effect.catchAll((error) => Effect.succeed<Answer>(toBatonResponse(error, id))),
+        Effect.map((answer): Answer => ({ ...answer, [contractVersionField]: contractVersion })),
         withCorrelation(id)
       )
     })

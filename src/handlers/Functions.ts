@@ -11,11 +11,20 @@ export interface FunctionDefinition {
   readonly batchSize?: number
   /** API Gateway path prefixes that lead to the function. */
   readonly routes?: ReadonlyArray<string>
+  /** Name of the API description whose documents lie beside the bundle: `openapi.json` and `docs.html`. */
+  readonly api?: string
 }
 
 /** Every deployed function by its name. */
 export const functions: Readonly<Record<string, FunctionDefinition>> = {
   "mparticle-api-lambda": { entry: "batonRouter", timeoutSeconds: 30, memoryMb: 1024 },
+  "mparticle-api-http": {
+    entry: "httpRouter",
+    timeoutSeconds: 15,
+    memoryMb: 1024,
+    routes: ["/data-subject-requests", "/events", "/health", "/openapi.json", "/docs"],
+    api: "mparticle-api"
+  },
   "mparticle-api-retry": {
     entry: "fallbackRetry",
     timeoutSeconds: 60,

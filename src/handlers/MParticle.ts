@@ -8,7 +8,12 @@ import * as Http from "../layers/Http.ts"
 import * as IdentityResolver from "../layers/IdentityResolver.ts"
 import * as EventsApi from "../layers/MParticle/EventsApi.ts"
 import * as FallbackQueue from "../layers/MParticle/FallbackQueue.ts"
+import * as DocumentsLayer from "../layers/Documents.ts"
+import * as VerifierLayer from "../layers/MParticle/CallbackVerifier.ts"
+import * as EventsLayer from "../layers/MParticle/Events.ts"
+import { breakerKey as eventsBreakerKey } from "../layers/MParticle/Events.ts"
 import { breakerKey } from "../layers/MParticle/Guards.ts"
+import * as HealthLayer from "../layers/MParticle/Health.ts"
 import * as OpenDsr from "../layers/MParticle/OpenDsr.ts"
 import * as Results from "../layers/MParticle/Results.ts"
 import * as RequestStore from "../layers/MParticle/RequestStore.ts"
@@ -18,6 +23,10 @@ import * as Alerts from "../layers/Observability/Alerts.ts"
 import * as ParametersLayer from "../layers/Parameters.ts"
 import * as CircuitBreaker from "../layers/Resilience/CircuitBreaker.ts"
 import type { Baton } from "../services/Baton.ts"
+import type { CallbackVerifier } from "../services/CallbackVerifier.ts"
+import type { Documents } from "../services/Documents.ts"
+import type { Events } from "../services/Events.ts"
+import type { Health } from "../services/Health.ts"
 import type { MParticle } from "../services/MParticle.ts"
 import type { Parameters } from "../services/Parameters.ts"
 import * as BreakerSettings from "../services/Resilience/CircuitBreaker/Settings.ts"
@@ -41,7 +50,9 @@ const parameters = Layer.unwrapEffect(
   Effect.map(MParticleSettings, ({ stage }) => ParametersLayer.layer({ prefix: `/mparticle-api/${stage}`, names }))
 )
 
-const breakers = CircuitBreaker.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })
+const breakers = CircuitBreaker.layerMemory({
+  settings: { [breakerKey]: BreakerSettings.mparticle, [eventsBreakerKey]: BreakerSettings.mparticle }
+})
 
 const ground = Results.layer.pipe(
   Layer.provideMerge(
@@ -49,14 +60,27 @@ const ground = Results.layer.pipe(
   )
 )
 
+/** MParticle with all that it stands on, over the HTTP client. */
+const everything = MParticleLayer.layer.pipe(
+  Layer.provideMerge(ground),
+  Layer.provideMerge(parameters),
+  Layer.provideMerge(settings)
+)
+
 /** The MParticle and Baton services over everything but the HTTP client. */
 export const layerNoHttp: Layer.Layer<Baton | MParticle | Parameters, ConfigError.ConfigError, HttpClient.HttpClient> =
-  BatonLayer.layer.pipe(
-    Layer.provide(IdentityResolver.layer),
-    Layer.provideMerge(MParticleLayer.layer),
-    Layer.provide(ground),
-    Layer.provideMerge(parameters),
-    Layer.provide(settings)
+  BatonLayer.layer.pipe(Layer.provide(IdentityResolver.layer), Layer.provideMerge(everything))
+
+/** What the HTTP function runs on, over everything but the HTTP client; its documents lie in a folder. */
+export const httpLayerNoHttp = (
+  documents: URL
+): Layer.Layer<
+  CallbackVerifier | Documents | Events | Health | MParticle | Parameters,
+  ConfigError.ConfigError,
+  HttpClient.HttpClient
+> =>
+  Layer.mergeAll(VerifierLayer.layer, EventsLayer.layer, HealthLayer.layer, DocumentsLayer.layer(documents)).pipe(
+    Layer.provideMerge(everything)
   )
 
 /** The MParticle and Baton services. */
@@ -64,3 +88,9 @@ export const layer: Layer.Layer<Baton | MParticle | Parameters, ConfigError.Conf
   layerNoHttp,
   Http.layer
 )
+
+/** What the HTTP function runs on. */
+export const httpLayer = (
+  documents: URL
+): Layer.Layer<CallbackVerifier | Documents | Events | Health | MParticle | Parameters, ConfigError.ConfigError> =>
+  Layer.provide(httpLayerNoHttp(documents), Http.layer)

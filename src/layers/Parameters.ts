@@ -61,7 +61,8 @@ export const make = (client: SSMClient, options: ParametersOptions): Effect.Effe
           ? Effect.fail(missingParameter(`${options.prefix}/${name}`))
           : Effect.succeed(value)
       })
-    return { secret, get: (name) => Effect.map(secret(name), Redacted.value), invalidate: cache.invalidateAll }
+    const probe = Effect.asVoid(fetchAll)
+    return { secret, probe, get: (name) => Effect.map(secret(name), Redacted.value), invalidate: cache.invalidateAll }
   })
 
 /** {@link Parameters} with a client of its own. */

@@ -9,6 +9,7 @@ import {
   RequestId,
   RequestType
 } from "./DataSubjectRequest.ts"
+import { versioned } from "./ContractVersion.ts"
 import { ErrorCode } from "./ErrorCode.ts"
 import { Issue } from "./Issue.ts"
 
@@ -45,6 +46,7 @@ export type BatonRequest = typeof BatonRequest.Type
 
 /** A request was filed (`submitted`), or waits for mParticle to come back (`queued`). */
 export const InitiateSuccess = Schema.Struct({
+  ...versioned,
   success: Schema.Literal(true),
   mparticleRequestId: RequestId,
   status: PublicStatus,
@@ -56,6 +58,7 @@ export type InitiateSuccess = typeof InitiateSuccess.Type
 
 /** Where a request stands. */
 export const StatusSuccess = Schema.Struct({
+  ...versioned,
   success: Schema.Literal(true),
   mparticleRequestId: RequestId,
   status: PublicStatus,
@@ -73,6 +76,7 @@ export type StatusSuccess = typeof StatusSuccess.Type
 
 /** Why a call was refused or failed. */
 export const BatonFailure = Schema.Struct({
+  ...versioned,
   success: Schema.Literal(false),
   error: Schema.Struct({
     code: ErrorCode,

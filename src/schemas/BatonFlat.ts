@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { BatonFailure } from "./Baton.ts"
+import { versioned } from "./ContractVersion.ts"
 import { Email, IdentityId, RequestId } from "./DataSubjectRequest.ts"
 
 const rer = { requestType: Schema.Literal("RER"), dataProvider: Schema.Literal("mparticlerer") }
@@ -34,6 +35,7 @@ export type FlatState = typeof FlatState.Type
 
 /** The answer to an initiation. */
 export const FlatInitiated = Schema.Struct({
+  ...versioned,
   requestType: Schema.Literal("RER", "SAR"),
   action: Schema.Literal("initiate"),
   dataProvider: Schema.Literal("mparticlerer", "mparticlesar"),
@@ -45,6 +47,7 @@ export type FlatInitiated = typeof FlatInitiated.Type
 
 /** The answer to a status query. */
 export const FlatStanding = Schema.Struct({
+  ...versioned,
   requestType: Schema.Literal("RER", "SAR"),
   action: Schema.Literal("status"),
   dataProvider: Schema.Literal("mparticlerer", "mparticlesar"),

@@ -30,7 +30,8 @@ export const ApiGatewayEvent = Schema.Struct({
     domainName: Schema.optional(Schema.NullOr(Schema.String)),
     path: Schema.optional(Schema.NullOr(Schema.String)),
     stage: Schema.optional(Schema.NullOr(Schema.String)),
-    requestId: Schema.optional(Schema.NullOr(Schema.String))
+    requestId: Schema.optional(Schema.NullOr(Schema.String)),
+    identity: Schema.optional(Schema.NullOr(Schema.Struct({ sourceIp: Schema.optional(Schema.NullOr(Schema.String)) })))
   })
 })
 export type ApiGatewayEvent = typeof ApiGatewayEvent.Type

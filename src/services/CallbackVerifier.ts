@@ -15,6 +15,7 @@ export interface SignedCallback {
 /** Why a callback is not taken. */
 export type VerificationError = CertificateValidationError | CertificateUnavailable
 
+/** Checks the proof that comes with a callback. */
 export interface CallbackVerifierShape {
   /** Succeeds when the body was signed by the allowed domain's key, which a trust anchor vouches for. */
   readonly verify: (callback: SignedCallback) => Effect.Effect<void, VerificationError>

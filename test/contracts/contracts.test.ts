@@ -1,10 +1,13 @@
 /** The files in `contracts` are what `src` says, and their version tells how far they are from the last release. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
 import { drift, folder, generate, readFiles, releaseProblem } from "../../scripts/contracts.ts"
 import type { JsonObject } from "../../scripts/contracts/json.ts"
+import { jsonSchemaOf } from "../../scripts/contracts/jsonSchema.ts"
 import { publicContracts } from "../../scripts/contracts/publicContracts.ts"
 import { differenceOf, newest, versionProblem } from "../../scripts/contracts/release.ts"
 import { contractVersion, contractVersionField } from "../../src/schemas/ContractVersion.ts"
+import { Email, StatusPayload } from "../../src/schemas/index.ts"
 
 describe("contracts", () => {
   it("are what src says, whenever they are made", async () => {
@@ -37,6 +40,34 @@ describe("contracts", () => {
 
   it("carry the version that their distance from the last release demands", async () => {
     assert.isUndefined(await releaseProblem(await readFiles(folder)))
+  })
+})
+
+describe("jsonSchemaOf", () => {
+  it("gives named parts their names, and schemas and keys their words", () => {
+    const { $defs, description, properties, title } = jsonSchemaOf(
+      "a",
+      StatusPayload,
+      new Map([
+        ["StatusPayload", "A query."],
+        ["StatusPayload.correlationId", "Optional."],
+        ["RequestId", "An id."]
+      ])
+    )
+    assert.deepStrictEqual([title, description], ["StatusPayload", "A query."])
+    assert.deepStrictEqual(properties, {
+      mparticleRequestId: { $ref: "#/$defs/RequestId" },
+      correlationId: { anyOf: [{ $ref: "#/$defs/CorrelationId" }, { type: "null" }], description: "Optional." }
+    })
+    assert.deepNestedInclude($defs, { "RequestId.description": "An id." })
+    assert.hasAllKeys($defs, ["RequestId", "CorrelationId"])
+  })
+
+  it("refuses a contract that index.ts does not export, and words for a key that there is not", () => {
+    const unknown = Schema.Struct({ email: Email })
+    assert.throws(() => jsonSchemaOf("unknown", unknown, new Map()), /does not export the schema of unknown/)
+    const words = new Map([["StatusPayload.email", "An address."]])
+    assert.throws(() => jsonSchemaOf("a", StatusPayload, words), /nothing in the schema for .* "An address\."/)
   })
 })
 

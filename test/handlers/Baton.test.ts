@@ -197,7 +197,7 @@ describe("Baton counts", () => {
 describe("the warm-up", () => {
   const unavailable = Effect.fail(new ParametersUnavailable({ reason: "TimeoutError" }))
   const parametersOf = (get: Effect.Effect<string, ParametersUnavailable>) =>
-    Parameters.of({ get: () => get, secret: () => unavailable, invalidate: Effect.void })
+    Parameters.of({ get: () => get, secret: () => unavailable, probe: Effect.void, invalidate: Effect.void })
 
   it.effect("W-01 reads the parameters, and counts nothing", () =>
     Effect.gen(function* () {

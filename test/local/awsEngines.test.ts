@@ -187,7 +187,9 @@ describe("resources", () => {
       assert.deepEqual(resources, {
         queues: {
           fallback: `${parts.endpoints.sqs}/000000000000/mparticle-api-fallback-code`,
-          fallbackDlq: `${parts.endpoints.sqs}/000000000000/mparticle-api-fallback-code-dlq`
+          fallbackDlq: `${parts.endpoints.sqs}/000000000000/mparticle-api-fallback-code-dlq`,
+          deletion: `${parts.endpoints.sqs}/000000000000/mparticle-api-deletion-code`,
+          deletionDlq: `${parts.endpoints.sqs}/000000000000/mparticle-api-deletion-code-dlq`
         },
         tables: { dsr: "mparticle-dsr-requests-code", correlation: "mparticle-baton-correlation-code" },
         buckets: { results: "mparticle-sar-results-code" }

@@ -44,6 +44,7 @@ describe("POST /v3/requests", () => {
       subject_identities: undefined,
       extensions: { "opendsr.mparticle.com": { subject_identities: { mpid: { value: "-123", encoding: "raw" } } } }
     })
+    await vendor.submit({ status_callback_urls: ["http://127.0.0.1:4500/dev/callback", "http://localhost:1/x"] })
     await vendor.submit({ status_callback_urls: [], extensions: { "example.com": { anything: 1 } } })
   })
 
@@ -181,7 +182,7 @@ describe("a request's course", () => {
   it("cannot be moved by nonsense", async () => {
     const id = await vendor.submit()
     await expect(vendor.advance({ id: "nobody", status: "completed" })).rejects.toMatchObject({ status: 404 })
-    for (const input of [undefined, {}, { id }, { id, status: "done" }, { id, status: "completed", results: "%" }]) {
+    for (const input of [undefined, {}, { id }, { id, status: "done" }, { id: 1, status: "completed" }]) {
       await expect(vendor.advance(input)).rejects.toMatchObject({ status: 400 })
     }
   })

@@ -18,7 +18,7 @@ export const subjectRequest = (changes: Record<string, unknown> = {}) => ({
   submitted_time: "2026-01-05T11:59:59.123Z",
   subject_identities: { controller_customer_id: { value: randomUUID(), encoding: "raw" } },
   api_version: "3.0",
-  status_callback_urls: ["https://example.com/callback", "http://127.0.0.1:4500/dev/callback"],
+  status_callback_urls: ["https://example.com/callback"],
   group_id: "100001",
   extensions: { "opendsr.mparticle.com": { skip_waiting_period: true } },
   ...changes
@@ -32,7 +32,7 @@ export interface Reply {
 }
 
 /** A vendor that has just been started. */
-export const startVendor = async (rateLimitPerMinute = 1_000) => {
+export const startVendor = async (rateLimitPerMinute = 1_000, callbackLimitMs?: number) => {
   const sandbox = new Sandbox("mparticle")
   const killed: Array<string> = []
   const clock = { now: Date.UTC(2026, 0, 5, 12) }
@@ -42,6 +42,7 @@ export const startVendor = async (rateLimitPerMinute = 1_000) => {
     events,
     rateLimitPerMinute,
     now: () => clock.now,
+    ...(callbackLimitMs === undefined ? {} : { callbackLimitMs }),
     processes: { caller: (id) => ({ function: `function-${id}`, kill: () => killed.push(id) }) }
   })
   const send = async (

@@ -155,6 +155,7 @@ describe("npm start", () => {
       AWS_ENDPOINT_URL_SECRETS_MANAGER: info.aws.secretsmanager,
       MPARTICLE_DSR_URL: expect.stringMatching(`/p/${id}/v3$`),
       MPARTICLE_EVENTS_URL: expect.stringMatching(`/p/${id}/v2$`),
+      BRAZE_URL: expect.stringMatching(`/p/${id}/braze$`),
       CALLBACK_BASE_URL: `${info.gateway}/dev`,
       BATON_INTEGRATION_ENABLED: "true",
       OTEL_EXPORTER_OTLP_ENDPOINT: `${info.gateway}/_platform/otlp`,

@@ -11,7 +11,11 @@ import * as Issue from "../../src/schemas/Issue.ts"
 const decode = Schema.decodeUnknownEither(EventsRequest, { errors: "all" })
 
 const validate = new Ajv2020({ strict: false }).compile(
-  JSONSchema.make(EventsRequest, { target: "jsonSchema2020-12", additionalPropertiesStrategy: "allow" })
+  JSONSchema.fromAST(EventsRequest.ast, {
+    definitions: {},
+    target: "jsonSchema2020-12",
+    additionalPropertiesStrategy: "allow"
+  })
 )
 
 const event = { event_type: "page_view", data: {} }

@@ -9,6 +9,9 @@ import { call, eventually, type Running, startTestPlatform } from "../support/pl
 
 const companions = ["@aws-sdk/client-lambda", "typescript", "@types/node"]
 
+/** Programs that start functions and wait for them, on a machine that may be busy. */
+const slow = { timeout: 120_000 }
+
 /** The complete programs of a page, by the names in their first lines. */
 const programsOf = (page: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
@@ -32,6 +35,7 @@ const versions = [contractVersion, requestSchema["x-contract-version"], failureS
 console.log(regulation, isDone(failure), new Set(versions).size)
 `
 
+const resources = new AsyncDisposableStack()
 let running: Running
 let consumer: Consumer
 let page: string
@@ -39,15 +43,12 @@ let findings: string
 
 beforeAll(async () => {
   page = await readFile(join(root, "docs/baton-sdk.md"), "utf8")
-  running = await startTestPlatform({}, { STATUS_REFRESH_SECONDS: "1" })
-  consumer = await installConsumer(...companions)
+  running = resources.use(await startTestPlatform({}, { STATUS_REFRESH_SECONDS: "1" }))
+  consumer = resources.use(await installConsumer(...companions))
   findings = await consumer.compile({ ...programsOf(page), "contracts.ts": contracts })
 }, 300_000)
 
-afterAll(async () => {
-  await consumer[Symbol.asyncDispose]()
-  await running[Symbol.asyncDispose]()
-})
+afterAll(() => resources.disposeAsync())
 
 const start = (file: string, ...args: ReadonlyArray<string>) =>
   consumer.start(file, args, {
@@ -98,7 +99,7 @@ describe("the documentation's programs", () => {
     assert.strictEqual(findings, "")
   })
 
-  it("file a request with Effect, and see it completed", async () => {
+  it("file a request with Effect, and see it completed", slow, async () => {
     await using program = start("withEffect.js")
     await advance(await filedBy(program), "completed")
     const { code, stderr, stdout } = await program.ended
@@ -107,7 +108,7 @@ describe("the documentation's programs", () => {
     assert.strictEqual(code, 0)
   })
 
-  it("file a request with promises, and see it completed", async () => {
+  it("file a request with promises, and see it completed", slow, async () => {
     await using program = start("withPromises.js")
     const id = await filedBy(program)
     await advance(id, "completed")

@@ -36,7 +36,7 @@ export const lockedTree = async (...names: ReadonlyArray<string>): Promise<Reado
 /** Packs this package as `npm publish` would, and answers the file. */
 const pack = async (folder: string): Promise<string> => {
   await run("npm", ["pack", "--pack-destination", folder], { cwd: root })
-  const [file] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"))
+  const file = (await readdir(folder)).find((name) => name.endsWith(".tgz"))
   if (file === undefined) throw new Error("npm packed nothing")
   return join(folder, file)
 }
@@ -82,7 +82,8 @@ export interface Consumer extends AsyncDisposable {
 }
 
 const compilerOptions = {
-  target: "ES2022",
+  target: "ES2023",
+  lib: ["ES2023"],
   module: "NodeNext",
   strict: true,
   skipLibCheck: false,
@@ -124,6 +125,8 @@ export const startIn = (
  */
 export const installConsumer = async (...companions: ReadonlyArray<string>): Promise<Consumer> => {
   const folder = await mkdtemp(join(tmpdir(), "consumer-"))
+  await using unfinished = new AsyncDisposableStack()
+  unfinished.defer(() => rm(folder, { recursive: true, force: true }))
   const [tree, tarball] = await Promise.all([lockedTree("effect", ...companions), pack(folder)])
   const pinned = Object.fromEntries(tree)
   const dependencies = Object.fromEntries(companions.map((name) => [name, pinned[name]]))
@@ -139,6 +142,7 @@ export const installConsumer = async (...companions: ReadonlyArray<string>): Pro
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"] }))
   const quiet = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
   await run("npm", ["install", ...quiet], { cwd: folder })
+  const finished = unfinished.move()
   return {
     folder,
     compile: async (sources) => {
@@ -151,6 +155,6 @@ export const installConsumer = async (...companions: ReadonlyArray<string>): Pro
     start: (file, args, environment) => startIn(folder, join("src", file), args, environment),
     installed: () => installedIn(folder),
     manifestOf: (name) => readJson(join(folder, "node_modules", name, "package.json")),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true })
+    [Symbol.asyncDispose]: () => finished.disposeAsync()
   }
 }

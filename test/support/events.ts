@@ -104,7 +104,8 @@ export const ofPeople = (count: number): ReadonlyArray<IncomingEvent> =>
   }))
 
 /** Whose events a batch holds. */
-export const personOf = (batch: Batch): string | undefined => batch.user_identities?.customer_id
+export const personOf = (batch: Batch): string | undefined =>
+  "events" in batch ? batch.user_identities?.customer_id : undefined
 
 export const process = (events: ReadonlyArray<IncomingEvent>, correlationId = "call-1") =>
   Effect.flatMap(Events, (service) => service.process(events, CorrelationId.make(correlationId)))

@@ -211,6 +211,7 @@ export const parameters = (
     return {
       get,
       secret: (name) => Effect.map(get(name), Redacted.make),
+      probe: Effect.void,
       invalidate: Effect.sync(() => {
         all = { ...all, ...rotated }
       })

@@ -5,16 +5,18 @@ import { assert } from "vitest"
 import { credentials } from "../../local/src/resources.ts"
 import { lineFaults } from "./logLines.ts"
 
-const { events, workspace } = credentials
+const { braze, events, workspace } = credentials
 const basic = [workspace, events].map(({ key, secret }) => Buffer.from(`${key}:${secret}`).toString("base64"))
 
 /** The identities and addresses that tests use, and every credential in every form. */
 const forbidden: ReadonlyArray<RegExp> = [
   /[\p{L}\p{N}._-]+(?:@|%40)[\p{L}\p{N}-]+\.[\p{L}]+/u,
-  /guardian-user-|person-\d/,
+  /guardian-user-|person-\d|braze-\d/,
   /\bBasic [A-Za-z0-9+/=]{8,}/,
   /encoded_request/,
-  ...[workspace.key, workspace.secret, events.key, events.secret, ...basic].map((secret) => new RegExp(secret))
+  ...[workspace.key, workspace.secret, events.key, events.secret, braze.key, ...basic].map(
+    (secret) => new RegExp(secret)
+  )
 ]
 
 /** Fails on the first line of a log in the folder that holds personal data or a secret, or is none of the documented. */

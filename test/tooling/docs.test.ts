@@ -17,7 +17,6 @@ const compilerOptions = { strict: true, noEmit: true, module: "NodeNext", allowI
 
 /** What the reference of a small source has to say against it. */
 const findings = async (files: Readonly<Record<string, string>>): Promise<ReadonlyArray<string>> => {
-  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "greetings" }))
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src", "more"] }))
   for (const [path, text] of Object.entries(files)) {
     const file = join(folder, "src", path)
@@ -116,24 +115,6 @@ export const hello = greet
     })
     assert.lengthOf(found, 2)
     assert.match(found.join("\n"), /"Nobody"[^]*"Nothing"|"Nothing"[^]*"Nobody"/)
-  })
-
-  it("fails for a type that an exported name shows and nobody can look up", async () => {
-    const found = await findings({
-      ...documented,
-      "layers/Hidden.ts": `/** Hides. */
-import { greet } from "../services/Greeting.ts"
-
-interface Secret {
-  readonly greeting: typeof greet
-}
-
-/** Shown. */
-export const shown = (secret: Secret): boolean => secret.greeting === greet
-`
-    })
-    assert.lengthOf(found, 1)
-    assert.match(String(found[0]), /^Secret, .* not included in the documentation/)
   })
 
   it("fails for a source that cannot be read", async () => {

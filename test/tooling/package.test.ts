@@ -57,7 +57,11 @@ describe("the package", () => {
 
   it("holds the library, the contracts, the bundles and the papers, and nothing else", () => {
     const expected = [
-      ...["package.json", "README.md", "LICENSE", "CHANGELOG.md", "contracts/README.md"],
+      "package.json",
+      "README.md",
+      "LICENSE",
+      "CHANGELOG.md",
+      "contracts/README.md",
       ...Object.keys(publicContracts).map((name) => `contracts/${name}.json`),
       ...Object.keys(functions).map((name) => `dist/handlers/${name}/index.mjs`)
     ]

@@ -13,9 +13,11 @@ import type { BatonError } from "../../services/Baton.ts"
 
 type Details = Omit<BatonFailure["error"]["details"], "retryable">
 
-const seconds = (millis: number): number => Math.ceil(millis / 1000)
+/** Milliseconds as whole seconds, never fewer. */
+export const seconds = (millis: number): number => Math.ceil(millis / 1000)
 
-const upstreamDetails = (upstream: SubmissionFailed["upstream"]): Details =>
+/** What may be told of mParticle's side of a failure. */
+export const upstreamDetails = (upstream: SubmissionFailed["upstream"]): Details =>
   Match.valueTags(upstream, {
     MParticleApiError: (error): Details => ({
       mparticleError: error.upstreamMessage ?? error.message,

@@ -1,5 +1,7 @@
 /** API Gateway requests and answers: headers in any case, bodies as the bytes that were sent. */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { CorrelationId } from "../../schemas/DataSubjectRequest.ts"
 import type { ApiGatewayEvent, ApiGatewayResult } from "../../schemas/LambdaEvent.ts"
 import { annotateInvocation, withCorrelation } from "../../services/Correlation.ts"
 import * as Uuid from "../../services/Uuid.ts"
@@ -13,6 +15,8 @@ export interface HttpRequest {
   /** The path as the caller asked for it, with stage or base path. */
   readonly requestPath: string
   readonly domainName: string
+  /** The caller's address, as the gateway saw it. */
+  readonly sourceIp: string
   /** Values by lower-case name, in the order sent. */
   readonly headers: ReadonlyMap<string, ReadonlyArray<string>>
   readonly query: ReadonlyMap<string, ReadonlyArray<string>>
@@ -51,6 +55,7 @@ export const requestFrom = (event: ApiGatewayEvent, requestId: string): HttpRequ
   path: event.path,
   requestPath: event.requestContext.path ?? event.path,
   domainName: event.requestContext.domainName ?? "",
+  sourceIp: event.requestContext.identity?.sourceIp ?? "unknown",
   headers: valuesOf(event.headers, event.multiValueHeaders, (name) => name.toLowerCase()),
   query: valuesOf(event.queryStringParameters, event.multiValueQueryStringParameters, (name) => name),
   body: Buffer.from(event.body ?? "", event.isBase64Encoded === true ? "base64" : "utf8"),
@@ -72,17 +77,20 @@ const resultOf = (answer: HttpAnswer, requestId: string): ApiGatewayResult => ({
 /** Name of the header that carries the correlation id. */
 export const correlationHeader = "x-correlation-id"
 
+const isCorrelationId = Schema.is(CorrelationId)
+
 /** Answers API Gateway. What runs out of time is answered by `atDeadline`, before the gateway gives up. */
 export const http =
   <R>(options: {
     readonly handle: (request: HttpRequest) => Effect.Effect<HttpAnswer, never, R>
-    readonly atDeadline: (request: HttpRequest) => HttpAnswer
+    readonly atDeadline: (request: HttpRequest) => Effect.Effect<HttpAnswer>
   }) =>
   (event: ApiGatewayEvent, invocation: Invocation<ApiGatewayResult>): Effect.Effect<ApiGatewayResult, never, R> =>
     Effect.gen(function* () {
       const request = requestFrom(event, invocation.requestId)
-      invocation.answerAtDeadline(resultOf(options.atDeadline(request), request.requestId))
-      const correlationId = soleHeader(request, correlationHeader) ?? (yield* Uuid.v4)
+      invocation.answerAtDeadline(resultOf(yield* options.atDeadline(request), request.requestId))
+      const given = soleHeader(request, correlationHeader)
+      const correlationId = isCorrelationId(given) ? given : yield* Uuid.v4
       yield* annotateInvocation(correlationId)
       const answer = yield* withCorrelation(correlationId)(options.handle(request))
       yield* Effect.annotateCurrentSpan({

@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto"
 import type { AuditEntry } from "../../schemas/AuditEntry.ts"
 
-/** An entry before its hash is known. */
-export type Unhashed = Omit<AuditEntry, "hash">
+type Unhashed = Omit<AuditEntry, "hash">
 
 /** What the first entry names as the one before it. */
 export const genesis = "0".repeat(64)

@@ -10,8 +10,7 @@ import type { RequestStoreShape, StoreError, Transitioned, TransitionFacts } fro
 /** mParticle's word on a request: that it took it, or where it stands. */
 export type Word = SubmitAccepted | RequestState
 
-/** A status that mParticle's word can give a record. */
-export type Standing = (typeof recordStatus)[keyof typeof recordStatus]
+type Standing = (typeof recordStatus)[keyof typeof recordStatus]
 
 /** Moves a record to where mParticle says it is, and counts its end when this is the first to see it. */
 export const moveTo = (

@@ -49,6 +49,7 @@ export const completionSchedule: Schedule.Schedule<unknown> = Schedule.exponenti
   Schedule.modifyDelay((_, delay) => Duration.min(delay, "15 minutes"))
 )
 
+/** Calls Baton's function, and waits for what it takes days to do. */
 export interface BatonClientShape {
   /**
    * Files one erasure or export request. With a `correlationId` the same call files nothing twice, however often it is

@@ -59,7 +59,7 @@ describe("an API Gateway request", () => {
     Effect.gen(function* () {
       const run = http({
         handle: () => Effect.map(Correlation, (id): HttpAnswer => ({ status: 201, body: id })),
-        atDeadline: () => ({ status: 504, body: "{}" })
+        atDeadline: () => Effect.succeed({ status: 504, body: "{}" })
       })
       const seen = invocation()
       const answer = yield* run(event({ headers: { "X-Correlation-Id": "c-1" } }), seen)
@@ -76,7 +76,7 @@ describe("an API Gateway request", () => {
     Effect.gen(function* () {
       const run = http({
         handle: () => Effect.map(Correlation, (id): HttpAnswer => ({ status: 200, body: id })),
-        atDeadline: () => ({ status: 504, body: "{}" })
+        atDeadline: () => Effect.succeed({ status: 504, body: "{}" })
       })
       const answer = yield* run(event({}), invocation())
       assert.match(answer.body, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)

@@ -9,7 +9,6 @@ import { IdentityId } from "../../../src/schemas/DataSubjectRequest.ts"
 import type { IncomingEvent } from "../../../src/schemas/Events.ts"
 import type { EventBatch } from "../../../src/schemas/EventsApi.ts"
 import { MParticleApiError, PayloadTooLarge } from "../../../src/schemas/MParticleError.ts"
-import { CallTimeout } from "../../../src/schemas/ResilienceError.ts"
 import { withCorrelation } from "../../../src/services/Correlation.ts"
 import { EventsApi } from "../../../src/services/EventsApi.ts"
 import { during } from "../../support/baton.ts"
@@ -66,7 +65,10 @@ describe("events to mParticle", () => {
     Effect.gen(function* () {
       assert.strictEqual(yield* process([...ofPeople(6), ...ofPeople(3), pageView, pageView]), 11)
       const { batches, calls } = yield* received
-      assert.deepStrictEqual(calls, Array(7).fill(accepted))
+      assert.deepStrictEqual(
+        calls,
+        Array.from({ length: 7 }, () => accepted)
+      )
       assert.sameDeepMembers(
         batches.map(({ events, user_identities }) => [user_identities?.customer_id, events.length]),
         [...[2, 2, 2, 1, 1, 1].map((count, at) => [`person-${at}`, count]), [undefined, 2]]
@@ -184,7 +186,7 @@ describe("the Events API as a client", () => {
     Effect.gen(function* () {
       const api = yield* EventsApi
       const error = yield* during("5 seconds")(Effect.flip(api.upload(batch)))
-      assert.deepStrictEqual(error, new CallTimeout({ upstream: "mParticle events", milliseconds: 5_000 }))
+      assert.strictEqual(error.message, "No answer from mParticle events within 5000 ms")
       assert.strictEqual(yield* Clock.currentTimeMillis, 5_000)
     }).pipe(
       Effect.provide(EventsApiLayer.layer.pipe(Layer.provide(Layer.mergeAll(silent, parameters(), layerOf(settings)))))

@@ -89,6 +89,7 @@ describe("the fallback queue", () => {
       const unread = yield* Effect.provideService(make(client), Parameters, {
         get: () => unavailable,
         secret: () => unavailable,
+        probe: Effect.void,
         invalidate: Effect.void
       })
       assert.deepStrictEqual(yield* Effect.flip(unread.send(message)), new QueueUnavailable({ reason: "TimeoutError" }))

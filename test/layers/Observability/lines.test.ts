@@ -49,6 +49,15 @@ const alert = {
   subject: "mparticle-degraded",
   code: "TIMEOUT"
 }
+const security = {
+  ...line,
+  level: "WARN",
+  event_type: "security_event",
+  severity: "MEDIUM",
+  description: "CHAIN_UNTRUSTED",
+  source_ip: "203.0.113.9",
+  user_agent: "unknown"
+}
 const ranOut = { ...line, level: "ERROR", message: ["the invocation ran out of time", { hung: true }] }
 
 const metrics = (name: string, value: unknown, unit = "Count", dimensions: Readonly<Record<string, string>> = {}) => ({
@@ -119,6 +128,7 @@ describe("the check of a function's line", () => {
       success,
       failure,
       alert,
+      security,
       ranOut,
       { ...line, level: "WARN", messageId: "m-1" },
       { ...failure, code: "TIMEOUT", defect: true, stack: ["at a (b:1:2)"] },
@@ -161,6 +171,12 @@ describe("the check of a function's line", () => {
       { ...alert, level: "INFO" },
       { ...alert, severity: "LOW" },
       { ...alert, subject: "unheard" },
+      { ...alert, source_ip: "203.0.113.9" },
+      { ...line, source_ip: "203.0.113.9" },
+      { ...security, source_ip: undefined },
+      { ...security, user_agent: "x".repeat(201) },
+      { ...security, description: "the body was {}" },
+      { ...security, subject: "mparticle-degraded" },
       metrics("Unheard", 1),
       metrics("FallbackQueued", null),
       metrics("FallbackQueued", 1, "Milliseconds"),

@@ -33,6 +33,8 @@ export interface MparticleOptions {
   /** Calls per minute to `/v3/requests…`; 0 for no limit. */
   readonly rateLimitPerMinute: number
   readonly now?: () => number
+  /** How long all callbacks of one move may take together. */
+  readonly callbackLimitMs?: number
 }
 
 const maxBatchBytes = 128 * 1024
@@ -136,8 +138,10 @@ export class Mparticle {
     if (stored === undefined) throw new SandboxRefusal(404, `there is no subject request ${id}`)
     if (move) this.requests.move(stored, status, this.now(), results)
     if (callback === undefined) return { status: null }
-    const { sign } = await this.certificate.bundle()
-    const statuses = await sendCallbacks({ stored, status, view: this.view(origin), sign }, callback)
+    const statuses = await sendCallbacks({ stored, status, view: this.view(origin) }, callback, {
+      signer: async () => (await this.certificate.bundle()).sign,
+      limitMs: this.options.callbackLimitMs ?? 35_000
+    })
     return { status: statuses.at(-1) ?? null, ...(statuses.length > 1 ? { statuses } : {}) }
   }
 

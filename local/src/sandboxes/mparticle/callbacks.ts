@@ -14,14 +14,13 @@ export interface Notice {
   readonly stored: StoredRequest
   readonly status: Status
   readonly view: View
-  readonly sign: (bytes: Uint8Array) => Buffer
 }
+
+/** The signature of exactly these bytes. */
+export type Sign = (bytes: Uint8Array) => Buffer
 
 /** The HTTP status of each callback in the order of sending; null for one that was not answered. */
 export type Statuses = ReadonlyArray<number | null>
-
-/** All callbacks of a move together take no longer. */
-const limitMs = 35_000
 
 /** Whom mParticle has told of the request, as its callbacks show them: nested, and mostly without a message. */
 const distribution = (status: Status): object => {
@@ -40,7 +39,7 @@ const distribution = (status: Status): object => {
 const callbackTime = (time: string | null): string | null => time && time.replace("Z", "000")
 
 /** The body of a callback. */
-export const callbackBody = (notice: Omit<Notice, "sign">, callbackUrl: string): object => {
+export const callbackBody = (notice: Notice, callbackUrl: string): object => {
   const { expected_completion_time, extensions: _, ...body } = statusBody(notice.stored, notice.view, notice.status)
   return {
     ...body,
@@ -51,7 +50,7 @@ export const callbackBody = (notice: Omit<Notice, "sign">, callbackUrl: string):
   }
 }
 
-const signedCall = (notice: Notice, url: string, options: CallbackOptions): SignedCall => {
+const signedCall = (notice: Notice, url: string, options: CallbackOptions, sign: Sign): SignedCall => {
   const text = options.body ?? JSON.stringify({ ...callbackBody(notice, url), ...options.fields })
   const body = Buffer.from(text)
   const signed = {
@@ -59,7 +58,7 @@ const signedCall = (notice: Notice, url: string, options: CallbackOptions): Sign
     headers: {
       "Content-Type": "application/json",
       [domainHeader]: processorDomain,
-      [signatureHeader]: notice.sign(body).toString("base64")
+      [signatureHeader]: sign(body).toString("base64")
     },
     body
   }
@@ -96,18 +95,31 @@ const send = ({ body, headers, url }: SignedCall, signal: AbortSignal): Promise<
     sending.end(body)
   })
 
+/** What sending needs beside what is sent. */
+export interface Sending {
+  /** Asked for only when there is somebody to call. */
+  readonly signer: () => Promise<Sign>
+  /** All callbacks of a move together take no longer. */
+  readonly limitMs: number
+}
+
 /** Sends the callbacks of a move, and those that go with it, to every URL that is on this machine. */
-export const sendCallbacks = async (notice: Notice, options: CallbackOptions): Promise<Statuses> => {
-  const urls = (options.to === undefined ? (notice.stored.request.status_callback_urls ?? []) : [options.to]).filter(
-    isLoopback
-  )
-  const calls = urls.flatMap((url) => [
-    ...Array<SignedCall>(options.times).fill(signedCall(notice, url, options)),
-    ...options.also.map((status) => signedCall({ ...notice, status }, url, options))
+export const sendCallbacks = async (
+  notice: Notice,
+  options: CallbackOptions,
+  { limitMs, signer }: Sending
+): Promise<Statuses> => {
+  const urls = options.to === undefined ? (notice.stored.request.status_callback_urls ?? []) : [options.to]
+  const called = urls.filter(isLoopback)
+  if (called.length === 0) return []
+  const sign = await signer()
+  const calls = called.flatMap((url) => [
+    ...Array<SignedCall>(options.times).fill(signedCall(notice, url, options, sign)),
+    ...options.also.map((status) => signedCall({ ...notice, status }, url, options, sign))
   ])
   const signal = AbortSignal.timeout(limitMs)
   await sleep(options.delayMs)
-  const answers = new Array<number | null>(calls.length).fill(null)
+  const answers = Array<number | null>(calls.length).fill(null)
   const waiting = calls.entries()
   const worker = async (): Promise<void> => {
     for (const [at, call] of waiting) answers[at] = await send(call, signal)

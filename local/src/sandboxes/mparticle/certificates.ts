@@ -73,6 +73,8 @@ interface LeafPlan {
   /** Signs instead of the intermediate, in its name. */
   readonly impostor?: Keys
   readonly digest?: "sha1" | "sha256"
+  /** It may sign certificates too, and so could be the issuer of its own. */
+  readonly authority?: boolean
 }
 
 const dayMs = 86_400_000
@@ -123,8 +125,8 @@ export const makeAuthority = async ({ domain, now }: AuthorityOptions): Promise<
     certify({
       subject: `CN=${plan.commonName ?? domain}`,
       publicKey: keys.publicKey,
-      usage: "messages",
-      authority: false,
+      usage: plan.authority === true ? "both" : "messages",
+      authority: plan.authority ?? false,
       names: plan.names ?? [domain, `www.${domain}`],
       validity: plan.validity ?? days(-30, 365),
       issuer,
@@ -136,7 +138,7 @@ export const makeAuthority = async ({ domain, now }: AuthorityOptions): Promise<
   }
   const selfSignedLeaf = async (): Promise<CertificateBundle> => {
     const keys = await makeKeys()
-    return bundle([await certifyLeaf(keys, { name: `CN=${domain}`, keys }, {})], keys)
+    return bundle([await certifyLeaf(keys, { name: `CN=${domain}`, keys }, { authority: true })], keys)
   }
   const changed = async (
     change: (certificates: ReadonlyArray<string>) => ReadonlyArray<string> | Promise<ReadonlyArray<string>>,

@@ -26,8 +26,8 @@ export interface Issuer {
 export interface Certification {
   readonly subject: string
   readonly publicKey: webcrypto.CryptoKey
-  /** What the key is said to be for: signing certificates, or a server's own messages. */
-  readonly usage: "certificates" | "messages"
+  /** What the key is said to be for: signing certificates, a server's own messages, or both. */
+  readonly usage: "certificates" | "messages" | "both"
   /** Whether the basic constraints call the subject an authority. */
   readonly authority: boolean
   /** DNS names; without any there is no extension for them. */
@@ -51,10 +51,9 @@ export const makeKeys = (type: KeyType = "rsa2048"): Promise<Keys> =>
     ? webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"])
     : webcrypto.subtle.generateKey(rsa(type === "rsa2048" ? 2048 : 1024), true, ["sign", "verify"])
 
-const usages = {
-  certificates: x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
-  messages: x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment
-}
+const certificates = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign
+const messages = x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment
+const usages = { certificates, messages, both: certificates | messages }
 
 const serverAuthentication = "1.3.6.1.5.5.7.3.1"
 
@@ -74,7 +73,7 @@ export const certify = async (wanted: Certification): Promise<string> => {
       new x509.KeyUsagesExtension(usages[usage], true),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
-      ...(usage === "messages" ? [new x509.ExtendedKeyUsageExtension([serverAuthentication])] : []),
+      ...(usage !== "certificates" ? [new x509.ExtendedKeyUsageExtension([serverAuthentication])] : []),
       ...(names.length === 0
         ? []
         : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value })))])

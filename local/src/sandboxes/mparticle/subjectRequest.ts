@@ -59,13 +59,13 @@ const fields = [
   "extensions"
 ]
 
-const loopbackHosts = ["127.0.0.1", "localhost", "[::1]"]
+const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"])
 
 /** Whether a URL is an HTTP one that leads nowhere but to this machine. */
 export const isLoopback = (url: string): boolean => {
   if (!URL.canParse(url)) return false
   const { hostname, protocol } = new URL(url)
-  return protocol === "http:" && loopbackHosts.includes(hostname)
+  return protocol === "http:" && loopbackHosts.has(hostname)
 }
 
 const isCallbackUrl = (value: unknown): boolean =>
