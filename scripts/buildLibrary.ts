@@ -3,7 +3,7 @@
  * what they reach, into dist/lib.
  */
 import { realpathSync } from "node:fs"
-import { mkdir, rename, rm, writeFile } from "node:fs/promises"
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
 import ts from "typescript"
 import { root } from "./build/bundle.ts"
@@ -42,14 +42,18 @@ export const buildLibrary = async (): Promise<void> => {
   const problems = [...parsed.errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics]
   if (problems.length > 0) throw new Error(ts.formatDiagnostics(problems, formatHost))
   const outDir = outDirOf(parsed)
-  const unfinished = `${outDir}.${process.pid}.tmp`
+  // File by file, each by renaming: whoever packs meanwhile finds a whole library.
   for (const [path, text] of outputs) {
-    const target = join(unfinished, relative(outDir, path))
-    await mkdir(dirname(target), { recursive: true })
-    await writeFile(target, text)
+    const unfinished = `${path}.${process.pid}.tmp`
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(unfinished, text)
+    await rename(unfinished, path)
   }
-  await rm(outDir, { recursive: true, force: true })
-  await rename(unfinished, outDir)
+  const written = new Set([...outputs.keys()].map((path) => relative(outDir, path)))
+  const found = await readdir(outDir, { recursive: true, withFileTypes: true })
+  const files = found.filter((entry) => entry.isFile()).map(({ name, parentPath }) => join(parentPath, name))
+  const surplus = files.filter((path) => !path.endsWith(".tmp") && !written.has(relative(outDir, path)))
+  await Promise.all(surplus.map((path) => rm(path)))
   const sources = program.getSourceFiles().map(({ fileName }) => relative(root, fileName))
   const inputs = [
     ...sources.filter((path) => path.startsWith("src/")),

@@ -192,8 +192,9 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
           Cause.failureOption(outcome.exit.cause),
           (error) => error instanceof DeadlineExceeded
         )
-        if (Option.isSome(late)) yield* Effect.logError("the invocation ran out of time", { hung: outcome.hung })
-        else yield* Effect.logError("the invocation failed", outcome.exit.cause)
+        if (Option.isSome(late)) {
+          yield* Effect.logError("the invocation ran out of time").pipe(Effect.annotateLogs("hung", outcome.hung))
+        } else yield* Effect.logError("the invocation failed", outcome.exit.cause)
         return Option.isSome(late) && Option.isSome(atDeadline)
           ? { ...outcome, exit: Exit.succeed(atDeadline.value) }
           : outcome

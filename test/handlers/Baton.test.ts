@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
+import { contractVersion } from "../../src/schemas/ContractVersion.ts"
 import { handle, initiate, warmUp } from "../../src/handlers/Baton.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
 import { Parameters, ParametersUnavailable } from "../../src/services/Parameters.ts"
@@ -31,6 +32,7 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       const answer = succeeded(yield* initiateWith({ correlationId: "baton-workflow-456" }))
       assert.match(answer.mparticleRequestId, uuid)
       assert.deepStrictEqual(answer, {
+        "x-contract-version": contractVersion,
         success: true,
         mparticleRequestId: answer.mparticleRequestId,
         status: "submitted",
@@ -86,6 +88,7 @@ layer(Layer.provide(baton(), dynamo))("Baton initiate", (it) => {
       const wanted = { action: "initiate", payload: yield* payload({ identityId: "p-14", correlationId: "c-14" }) }
       const first = refused(yield* handle(wanted))
       assert.deepStrictEqual(first, {
+        "x-contract-version": contractVersion,
         success: false,
         error: {
           code: "SUBMISSION_FAILED",

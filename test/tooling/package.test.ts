@@ -63,7 +63,14 @@ describe("the package", () => {
       "CHANGELOG.md",
       "contracts/README.md",
       ...Object.keys(publicContracts).map((name) => `contracts/${name}.json`),
-      ...Object.keys(functions).map((name) => `dist/handlers/${name}/index.mjs`)
+      "docs/baton-sdk.md",
+      "docs/log-line.schema.json",
+      "docs/observability.md",
+      ...Object.entries(functions).flatMap(([name, { api }]) =>
+        ["index.mjs", ...(api === undefined ? [] : ["openapi.json", "docs.html"])].map(
+          (file) => `dist/handlers/${name}/${file}`
+        )
+      )
     ]
     const isLibrary = (path: string): boolean => /^dist\/lib\/(schemas|services|sdk)\/[\w/]+(\.js|\.d\.ts)$/.test(path)
     assert.sameMembers(

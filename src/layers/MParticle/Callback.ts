@@ -77,7 +77,7 @@ export const make = Effect.gen(function* () {
         severity: "MEDIUM",
         subject: "unknown-callback-status",
         message: "mParticle reports a status that is not in its documents",
-        context: { requestId: id }
+        context: { dsrRequestId: id }
       })
       return { record: found.value, results: "none" }
     }

@@ -69,7 +69,7 @@ export const make = Effect.gen(function* () {
           severity: "HIGH",
           subject: "mparticle-degraded",
           message: "mParticle service degraded, using fallback queue",
-          context: { requestId: record.id, code: error.code }
+          context: { dsrRequestId: record.id, code: error.code }
         })
         .pipe(Effect.catchAllCause((cause) => Effect.logWarning("an alert was not raised", cause)))
       return Option.match(noted, {

@@ -136,7 +136,7 @@ export const make = (
           severity: "HIGH",
           subject: "results-expired",
           message: "the results of an export were not copied before mParticle deleted them",
-          context: { requestId: record.id }
+          context: { dsrRequestId: record.id }
         })
         return yield* store.saveResults(record, { failureReason: "RESULTS_EXPIRED" })
       }

@@ -21,6 +21,7 @@ const maxValueLength = 4096
 /** Deeper data is nobody's event, and at some thousand levels it could not be written as JSON any more. */
 const maxLevels = 64
 const firstMilliseconds = 100_000_000_000
+const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** What batches depend on besides the events. */
 export interface BatchOptions {
@@ -67,6 +68,10 @@ const attributesOf = (fields: Fields): Fields =>
     ])
   )
 
+/** mParticle's sessions are UUIDs: a session with any other name has the one that follows from it, in every call. */
+const sessionOf = (name: string, options: BatchOptions): string =>
+  uuidPattern.test(name) ? name : options.uuidOf(["session-v1", name])
+
 const customData = ({ data, event_type }: IncomingEvent): Fields => {
   const { custom_attributes: attributes, custom_event_type: type, event_name: name, ...rest } = data
   const isNamed = event_type === "custom_event" && typeof name === "string" && name !== ""
@@ -96,7 +101,7 @@ const translate = (event: IncomingEvent, index: number, options: BatchOptions): 
     ...(isCustom ? customData(event) : knownData(event)),
     ...(timestamp === undefined ? {} : { timestamp_unixtime_ms: millisecondsOf(timestamp) }),
     // All visits without a name would be one to mParticle.
-    ...(session_id === undefined || session_id.trim() === "" ? {} : { session_uuid: session_id })
+    ...(session_id === undefined || session_id.trim() === "" ? {} : { session_uuid: sessionOf(session_id, options) })
   }
   const type = isCustom ? "custom_event" : event_type
   const id = options.uuidOf(["event-v1", options.correlationId, String(index), type, JSON.stringify(data)])

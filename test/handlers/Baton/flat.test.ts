@@ -1,6 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { contractVersion } from "../../../src/schemas/ContractVersion.ts"
 import { handle, initiate, status } from "../../../src/handlers/Baton.ts"
 import type { FlatInitiated, FlatStanding } from "../../../src/schemas/BatonFlat.ts"
 import { RequestStore } from "../../../src/services/RequestStore.ts"
@@ -47,6 +48,7 @@ layer(Layer.provide(baton(), dynamo))("the flat dialect", (it) => {
       const answer = flat<FlatInitiated>(yield* handle(event))
       assert.match(answer.initiationReference, uuid)
       assert.deepStrictEqual(answer, {
+        "x-contract-version": contractVersion,
         requestType: "RER",
         action: "initiate",
         dataProvider: "mparticlerer",
@@ -114,6 +116,7 @@ layer(Layer.provide(baton(), dynamo))("the flat dialect", (it) => {
         yield* store.transition(yield* recordOf(mparticleRequestId), to)
         const answer = flat<FlatStanding>(yield* status(question(mparticleRequestId)))
         assert.deepStrictEqual(answer, {
+          "x-contract-version": contractVersion,
           requestType: "RER",
           action: "status",
           dataProvider: "mparticlerer",

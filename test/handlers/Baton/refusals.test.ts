@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { contractVersion } from "../../../src/schemas/ContractVersion.ts"
 import { handle } from "../../../src/handlers/Baton.ts"
 import { ValidationError } from "../../../src/schemas/MParticleError.ts"
 import { IdentityResolver } from "../../../src/services/IdentityResolver.ts"
@@ -104,6 +105,7 @@ describe("Baton refuses", () => {
       const fake = yield* upstream
       const memory = yield* MemoryStore
       assert.deepStrictEqual(refused(yield* initiateWith({ correlationId: "c-31" })), {
+        "x-contract-version": contractVersion,
         success: false,
         error: {
           code: "VALIDATION_ERROR",

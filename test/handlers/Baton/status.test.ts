@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
+import { contractVersion } from "../../../src/schemas/ContractVersion.ts"
 import { handle, status } from "../../../src/handlers/Baton.ts"
 import type { StatusSuccess } from "../../../src/schemas/Baton.ts"
 import { RequestStore } from "../../../src/services/RequestStore.ts"
@@ -51,6 +52,7 @@ layer(Layer.provide(baton(), dynamo))("Baton status", (it) => {
   it.effect("ST-04 an unknown id", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(refused(yield* statusOf("abc123def456", "c-4")), {
+        "x-contract-version": contractVersion,
         success: false,
         error: {
           code: "REQUEST_NOT_FOUND",

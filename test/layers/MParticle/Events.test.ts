@@ -33,7 +33,11 @@ const accepted = ["POST", "/v2/events", 202]
 describe("events to mParticle", () => {
   it.effect("H-08 one event is one call; an answer without a body accepts it", () =>
     Effect.gen(function* () {
-      const event = { ...pageView, user_id: IdentityId.make("person-1"), session_id: "visit-1" }
+      const event = {
+        ...pageView,
+        user_id: IdentityId.make("person-1"),
+        session_id: "cceba3da-b2aa-4c80-be3b-a34ac03bce68"
+      }
       assert.strictEqual(yield* withCorrelation("call-8")(process([event], "call-8")), 1)
       const { batches, calls, headers } = yield* received
       assert.deepStrictEqual(calls, [accepted])
@@ -48,7 +52,7 @@ describe("events to mParticle", () => {
                 event_name: "page_view",
                 custom_event_type: "other",
                 custom_attributes: { page: "/home" },
-                session_uuid: "visit-1"
+                session_uuid: "cceba3da-b2aa-4c80-be3b-a34ac03bce68"
               }
             }
           ],

@@ -58,7 +58,7 @@ const security = {
   source_ip: "203.0.113.9",
   user_agent: "unknown"
 }
-const ranOut = { ...line, level: "ERROR", message: ["the invocation ran out of time", { hung: true }] }
+const ranOut = { ...line, level: "ERROR", message: "the invocation ran out of time", hung: true }
 
 const metrics = (name: string, value: unknown, unit = "Count", dimensions: Readonly<Record<string, string>> = {}) => ({
   _aws: {
@@ -148,7 +148,7 @@ describe("the check of a function's line", () => {
       { ...line, level: "LOUD" },
       { ...line, message: "" },
       { ...line, message: ["hello", { who: "x" }] },
-      { ...line, message: ["the invocation ran out of time", { hung: true, who: "x" }] },
+      { ...ranOut, hung: "yes" },
       { ...line, correlationId: undefined },
       { ...line, requestId: undefined },
       { ...line, function: undefined },

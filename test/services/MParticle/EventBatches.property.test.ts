@@ -5,13 +5,11 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import { batchFlaws } from "../../../local/src/sandboxes/mparticle/eventBatch.ts"
-import { uuidOf } from "../../../src/layers/MParticle/hashing.ts"
-import { CorrelationId, IdentityId } from "../../../src/schemas/DataSubjectRequest.ts"
+import { IdentityId } from "../../../src/schemas/DataSubjectRequest.ts"
 import { IncomingEvent } from "../../../src/schemas/Events.ts"
 import { EventBatch, EventType } from "../../../src/schemas/EventsApi.ts"
 import { make, maxBatchBytes, maxBatchEvents } from "../../../src/services/MParticle/EventBatches.ts"
-
-const options = { correlationId: CorrelationId.make("call"), environment: "development" as const, uuidOf }
+import { options } from "../../support/eventBatches.ts"
 
 /** Fills a fifth or a half of a batch, with three bytes a character. */
 const fillings = [0, 0, 0, 0, 0, 450, 1_100].map((length) =>

@@ -1,26 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Either from "effect/Either"
 import { batchFlaws } from "../../../local/src/sandboxes/mparticle/eventBatch.ts"
 import { uuidOf } from "../../../src/layers/MParticle/hashing.ts"
-import { CorrelationId, IdentityId } from "../../../src/schemas/DataSubjectRequest.ts"
+import { CorrelationId } from "../../../src/schemas/DataSubjectRequest.ts"
 import type { IncomingEvent } from "../../../src/schemas/Events.ts"
 import { type BatchedEvent, EventType } from "../../../src/schemas/EventsApi.ts"
-import { PayloadTooLarge, ValidationError } from "../../../src/schemas/MParticleError.ts"
-import { type BatchOptions, make, maxBatchBytes } from "../../../src/services/MParticle/EventBatches.ts"
+import type { BatchOptions } from "../../../src/services/MParticle/EventBatches.ts"
 import { uuid } from "../../support/baton.ts"
+import { batchesOf, pageView, person } from "../../support/eventBatches.ts"
 
-const options: BatchOptions = {
-  correlationId: CorrelationId.make("call-1"),
-  environment: "development",
-  uuidOf
-}
-
-const pageView: IncomingEvent = { event_type: "page_view", data: { page: "/home" } }
-
-const person = (name: string) => ({ user_id: IdentityId.make(name) })
-
-const batchesOf = (events: ReadonlyArray<IncomingEvent>, changes: Partial<BatchOptions> = {}) =>
-  Either.getOrThrow(make(events, { ...options, ...changes }))
+const visit = "CCEBA3DA-B2AA-4C80-BE3B-A34AC03BCE68"
 
 const only = (event: IncomingEvent): BatchedEvent => {
   const [batch, ...batches] = batchesOf([event])
@@ -34,11 +22,6 @@ const dataOf = (event: IncomingEvent) => {
   const { source_message_id: _, ...data } = only(event).data
   return data
 }
-
-const refusalOf = (events: ReadonlyArray<IncomingEvent>) =>
-  Either.match(make(events, options), { onLeft: (error) => error, onRight: () => assert.fail("it was taken") })
-
-const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
 
 describe("the words of an event", () => {
   it("H-10 T-72 says the time in milliseconds, whichever unit it came in", () => {
@@ -58,7 +41,7 @@ describe("the words of an event", () => {
   })
 
   it("H-11 makes a custom event of a type that mParticle does not know", () => {
-    const { data, event_type } = only({ ...pageView, timestamp: 1, session_id: "s-1" })
+    const { data, event_type } = only({ ...pageView, timestamp: 1, session_id: visit })
     assert.strictEqual(event_type, "custom_event")
     assert.match(String(data["source_message_id"]), uuid)
     assert.deepStrictEqual(
@@ -69,7 +52,7 @@ describe("the words of an event", () => {
         custom_event_type: "other",
         custom_attributes: { page: "/home" },
         timestamp_unixtime_ms: 1_000,
-        session_uuid: "s-1"
+        session_uuid: visit
       }
     )
   })
@@ -113,21 +96,27 @@ describe("the words of an event", () => {
   it("H-11 leaves an event of mParticle's own type as it is", () => {
     for (const event_type of EventType.literals.filter((type) => type !== "custom_event")) {
       const data = { screen_name: "Home", location: { latitude: 1 }, custom_attributes: { a: [1] } }
-      const event = { event_type, data, timestamp: 1_705_315_800, session_id: "s-1" }
+      const event = { event_type, data, timestamp: 1_705_315_800, session_id: visit }
       assert.strictEqual(only(event).event_type, event_type)
       assert.deepStrictEqual(dataOf(event), {
         ...data,
         custom_attributes: { a: "[1]" },
         timestamp_unixtime_ms: 1_705_315_800_000,
-        session_uuid: "s-1"
+        session_uuid: visit
       })
     }
     const own = { timestamp_unixtime_ms: 5, session_uuid: "own", source_message_id: "own" }
     assert.deepStrictEqual(only({ event_type: "session_start", data: own }).data, own)
   })
 
-  it("H-08 has no session for a blank one", () => {
-    assert.notProperty(dataOf({ ...pageView, session_id: " " }), "session_uuid")
+  it("H-08 names a session by a UUID, as mParticle does, and the same one in every call", () => {
+    const session = (session_id: string, changes: Partial<BatchOptions> = {}) =>
+      batchesOf([{ ...pageView, session_id }], changes)[0]?.events[0]?.data["session_uuid"]
+    assert.strictEqual(session(visit), visit)
+    assert.match(String(session("visit-1")), uuid)
+    assert.strictEqual(session("visit-1", { correlationId: CorrelationId.make("call-2") }), session("visit-1"))
+    assert.notStrictEqual(session("visit-2"), session("visit-1"))
+    assert.isUndefined(session(" "))
   })
 })
 
@@ -163,99 +152,6 @@ describe("batches", () => {
       [100, 100, 50]
     )
   })
-
-  it("T-72 hold 128 KB at most, to the byte, of what is sent", () => {
-    // Three bytes a character, so that counting characters would not do.
-    const filled = (fill: string): IncomingEvent => ({
-      event_type: "x",
-      data: Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`a${at}`, "€".repeat(2_000)])),
-      session_id: `€${fill}`,
-      ...person("€")
-    })
-    const two = (fill: number) => batchesOf([filled(""), filled("f".repeat(fill))])
-    const [batch, ...more] = two(1)
-    assert.lengthOf(more, 0)
-    const room = maxBatchBytes - bytesOf(batch)
-    assert.strictEqual(bytesOf(two(1 + room)[0]), maxBatchBytes)
-    assert.lengthOf(two(1 + room), 1)
-    assert.lengthOf(two(2 + room), 2)
-  })
-
-  it("H-14 an event that does not fit into a batch of its own is too large, even if more is wrong with it", () => {
-    const filled = (length: number): IncomingEvent => ({
-      event_type: "screen_view",
-      data: { screen_name: "x".repeat(length) },
-      ...person("a@b.cc")
-    })
-    const room = maxBatchBytes - bytesOf(batchesOf([filled(0)])[0])
-    assert.strictEqual(bytesOf(batchesOf([filled(room)])[0]), maxBatchBytes)
-    const error = refusalOf([pageView, pageView, filled(room + 1), filled(room + 1)])
-    assert.deepStrictEqual(error, new PayloadTooLarge({ path: "events.2", limitBytes: maxBatchBytes }))
-    assert.deepStrictEqual(
-      [error.code, error.retryable, error.message],
-      ["PAYLOAD_TOO_LARGE", false, "events.2 has more than 131072 bytes"]
-    )
-    const blob = { event_type: "x", data: { blob: "x".repeat(maxBatchBytes) } }
-    assert.deepInclude(refusalOf([blob]), { path: "events.0", code: "PAYLOAD_TOO_LARGE" })
-  })
-})
-
-describe("mParticle's limits", () => {
-  const attributes = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`a${at}`, at]))
-  const limits: ReadonlyArray<readonly [most: IncomingEvent["data"], more: IncomingEvent["data"], reason: string]> = [
-    [attributes(100), attributes(101), "expected at most 100 attributes"],
-    [{ ["n".repeat(256)]: 1 }, { ["n".repeat(257)]: 1 }, "expected names of at most 256 characters"],
-    [{ a: "v".repeat(4_096) }, { a: "v".repeat(4_097) }, "expected values of at most 4096 characters"],
-    [{ a: ["v".repeat(4_092)] }, { a: ["v".repeat(4_093)] }, "expected values of at most 4096 characters"]
-  ]
-
-  it("H-08 are named by the event's place and no value, for attributes of every kind of event", () => {
-    for (const [most, more, reason] of limits) {
-      for (const event of [
-        (data: IncomingEvent["data"]) => ({ event_type: "page_view", data }),
-        (data: IncomingEvent["data"]) => ({ event_type: "screen_view", data: { custom_attributes: data } })
-      ]) {
-        assert.lengthOf(batchesOf([event(most)]), 1)
-        assert.deepStrictEqual(
-          refusalOf([pageView, event(more), pageView, event(more)]),
-          new ValidationError({
-            issues: [
-              { path: "events.1.data", reason },
-              { path: "events.3.data", reason }
-            ]
-          })
-        )
-      }
-    }
-  })
-
-  it("H-08 hold for the name of a custom event", () => {
-    const named = (length: number): IncomingEvent => ({
-      event_type: "custom_event",
-      data: { event_name: "n".repeat(length) }
-    })
-    assert.lengthOf(batchesOf([named(256)]), 1)
-    assert.deepStrictEqual(
-      refusalOf([named(257)]),
-      new ValidationError({
-        issues: [{ path: "events.0.data.event_name", reason: "expected at most 256 characters" }]
-      })
-    )
-  })
-
-  it("H-08 data that is nested without end is refused, not died of", () => {
-    const nested = (levels: number): unknown => JSON.parse(`${"[".repeat(levels)}${"]".repeat(levels)}`)
-    const event = (levels: number): IncomingEvent => ({ event_type: "screen_view", data: { a: nested(levels) } })
-    assert.lengthOf(batchesOf([event(63)]), 1)
-    for (const levels of [64, 100_000]) {
-      assert.deepStrictEqual(
-        refusalOf([pageView, event(levels)]),
-        new ValidationError({
-          issues: [{ path: "events.1.data", reason: "expected at most 64 levels of objects and lists" }]
-        })
-      )
-    }
-  })
 })
 
 describe("ids", () => {
@@ -287,6 +183,11 @@ describe("ids", () => {
     assert.strictEqual(new Set([...first, ...second, ...changed]).size, first.length * 3)
   })
 
+  it("T-74 no text can pass for two", () => {
+    assert.notStrictEqual(uuidOf(["a", "b"]), uuidOf(['a","b']))
+    assert.notStrictEqual(uuidOf(["a", "b"]), uuidOf(["a|b"]))
+  })
+
   it("T-74 a batch's id depends on whose it is", () => {
     const ids = ["a", "b"].map((name) => batchesOf([{ ...pageView, ...person(name) }])[0]?.source_request_id)
     assert.notStrictEqual(ids[0], ids[1])
@@ -295,6 +196,15 @@ describe("ids", () => {
 })
 
 describe("what mParticle makes of them", () => {
+  it("H-08 it takes a UUID for a session, and nothing else", () => {
+    const flawsOf = (session_uuid: unknown) =>
+      batchFlaws({ events: [{ event_type: "session_start", data: { session_uuid } }] }).map(({ message }) => message)
+    for (const session of [visit, null, undefined]) assert.deepStrictEqual(flawsOf(session), [])
+    for (const session of ["visit-1", "", 7]) {
+      assert.deepStrictEqual(flawsOf(session), ["events[0].data.session_uuid must be a UUID"])
+    }
+  })
+
   it("H-11 it finds no flaw", () => {
     const batches = batchesOf([
       pageView,

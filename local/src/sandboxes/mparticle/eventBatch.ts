@@ -55,6 +55,7 @@ const fields = [
 const maxAttributes = 100
 const maxNameLength = 256
 const maxValueLength = 4096
+const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const attributes = (check: Check, value: unknown, field: string): void => {
   if (value === undefined || value === null || !check.object(value, field)) return
@@ -79,6 +80,12 @@ const event = (check: Check, value: unknown, field: string): void => {
     time === undefined || Number.isSafeInteger(time),
     `${field}.data.timestamp_unixtime_ms`,
     "must be a whole number"
+  )
+  const session = data["session_uuid"]
+  check.that(
+    session === undefined || session === null || (typeof session === "string" && uuidPattern.test(session)),
+    `${field}.data.session_uuid`,
+    "must be a UUID"
   )
   attributes(check, data["custom_attributes"], `${field}.data.custom_attributes`)
   if (value["event_type"] !== "custom_event") return
