@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { baton } from "./demo/baton.ts"
 import { deletion } from "./demo/deletion.ts"
+import { mparticle } from "./demo/mparticle.ts"
 import { runSteps } from "./demo/Step.ts"
 import { worldOf } from "./demo/World.ts"
 import { startPlatform } from "./Platform.ts"
@@ -16,7 +17,7 @@ print("The whole system on this machine. What stands in for AWS and for mParticl
 try {
   await using platform = await startPlatform({ port: 0, environment: { STATUS_REFRESH_SECONDS: "0.1" }, folder })
   using world = worldOf(platform)
-  const wrong = await runSteps([...baton(world), ...deletion(world)], print)
+  const wrong = await runSteps([...baton(world), ...mparticle(world), ...deletion(world)], print)
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   print(wrong === 0 ? `\nAll steps are right, in ${seconds} s.` : `\n${wrong} steps are wrong, in ${seconds} s.`)
   process.exitCode = wrong === 0 ? 0 : 1

@@ -67,7 +67,7 @@ export const make: Effect.Effect<EventsShape, never, EventsApi | CircuitBreakers
     /** One batch with its retries, as long as there is time. */
     const upload = (batch: EventBatch, givenMillis: number): Effect.Effect<void, UpstreamError> =>
       Effect.flatMap(remainingMillis, (left) =>
-        left < 0
+        left < leastMillis
           ? Effect.fail(new CallTimeout({ upstream, milliseconds: givenMillis }))
           : breaker.protect(api.upload(batch), { isFailure: isOutage, retryAfterMillis })
       ).pipe(Retry.retry({ schedule: Schedules.mparticle, while: isTransient, retryAfterMillis, budget }))

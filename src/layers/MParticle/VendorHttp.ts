@@ -57,11 +57,12 @@ const decodeError = Schema.decodeUnknownEither(Schema.parseJson(ErrorBody))
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
+const isBlank = (text: string): boolean => text.trim() === ""
+
 /** A text without the given values, in whatever case and also where they are percent-encoded. */
 const without = (text: string, values: ReadonlyArray<string>): string =>
   values
-    .filter((value) => value.trim() !== "")
-    .flatMap((value) => [value, value.trim(), encodeURIComponent(value.toWellFormed())])
+    .flatMap((value) => (isBlank(value) ? [] : [value, value.trim(), encodeURIComponent(value.toWellFormed())]))
     .reduce((clean, value) => clean.replace(new RegExp(escaped(value), "gi"), "[redacted]"), text)
 
 /** The vendor's own words in the body of an error, without anything that we sent it about the person. */
