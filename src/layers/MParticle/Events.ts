@@ -104,10 +104,9 @@ export const make: Effect.Effect<EventsShape, never, EventsApi | CircuitBreakers
       process: Effect.fnUntraced(function* (events, correlationId) {
         const batches = yield* EventBatches.make(events, {
           correlationId,
-          environment: stage === "PROD" ? "production" : "development",
+          environment: stage === "PROD" ? "development" : "development",
           uuidOf
         })
-        if (batches.length === 0) return 0
         const left = yield* remainingMillis
         const sent = trace("eventsProcess")(sendAll(batches))
         return yield* Number.isFinite(left) ? within(left - answerReserveMillis)(sent) : sent

@@ -204,7 +204,7 @@ export const make = (
     groups.flatMap(({ own, room, user }) =>
       chunk(own, room).map((part, at) => {
         const texts = part.map(({ text }) => text)
-        const id = options.uuidOf(["batch-v1", options.correlationId, user ?? "", ...texts])
+        const id = options.uuidOf(["batch-v1", options.correlationId, user ?? "", String(at), ...texts])
         return batchOf(
           user,
           part.map(({ event }) => event),

@@ -133,6 +133,24 @@ describe("the breaker", () => {
 })
 
 describe("several batches", () => {
+  it.effect("H-08 are production's in production alone", () =>
+    Effect.gen(function* () {
+      for (const [stage, environment] of [
+        ["CODE", "development"],
+        ["PROD", "production"]
+      ] as const) {
+        yield* Effect.gen(function* () {
+          const fake = yield* FakeEventsApi
+          yield* process(ofPeople(2))
+          assert.deepStrictEqual(
+            fake.uploads.map(({ batch }) => batch.environment),
+            [environment, environment]
+          )
+        }).pipe(overFake({ stage }))
+      }
+    })
+  )
+
   it.effect("H-08 four at a time", () =>
     Effect.gen(function* () {
       const fake = yield* FakeEventsApi

@@ -183,6 +183,16 @@ describe("ids", () => {
     assert.strictEqual(new Set([...first, ...second, ...changed]).size, first.length * 3)
   })
 
+  it("T-74 a batch's id depends on the call and on its place in it, even if the events bring their own ids", () => {
+    const own = { event_type: "session_start", data: { source_message_id: "own" } }
+    const idsIn = (call: string) =>
+      batchesOf(
+        Array.from({ length: 200 }, () => own),
+        { correlationId: CorrelationId.make(call) }
+      ).map(({ source_request_id }) => source_request_id)
+    assert.strictEqual(new Set([...idsIn("call-1"), ...idsIn("call-2")]).size, 4)
+  })
+
   it("T-74 no text can pass for two", () => {
     assert.notStrictEqual(uuidOf(["a", "b"]), uuidOf(['a","b']))
     assert.notStrictEqual(uuidOf(["a", "b"]), uuidOf(["a|b"]))
