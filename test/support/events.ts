@@ -12,7 +12,8 @@ import * as CircuitBreakerLayer from "../../src/layers/Resilience/CircuitBreaker
 import { CorrelationId, IdentityId } from "../../src/schemas/DataSubjectRequest.ts"
 import type { IncomingEvent } from "../../src/schemas/Events.ts"
 import type { Batch } from "../../src/schemas/EventsApi.ts"
-import type { UpstreamError } from "../../src/schemas/MParticleError.ts"
+import { MParticleApiError, NetworkError, type UpstreamError } from "../../src/schemas/MParticleError.ts"
+import { CallTimeout } from "../../src/schemas/ResilienceError.ts"
 import { Events } from "../../src/services/Events.ts"
 import { EventsApi } from "../../src/services/EventsApi.ts"
 import * as BreakerSettings from "../../src/services/Resilience/CircuitBreaker/Settings.ts"
@@ -109,3 +110,22 @@ export const personOf = (batch: Batch): string | undefined =>
 
 export const process = (events: ReadonlyArray<IncomingEvent>, correlationId = "call-1") =>
   Effect.flatMap(Events, (service) => service.process(events, CorrelationId.make(correlationId)))
+
+/** mParticle's answer with this status. */
+export const answered = (status: number, retryAfterSeconds?: number): MParticleApiError =>
+  new MParticleApiError({ status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) })
+
+export const reset = new NetworkError({ upstream: "mParticle events" })
+export const silence = new CallTimeout({ upstream: "mParticle events", milliseconds: 5_000 })
+
+/** Fails in turn with these, and accepts everything after them. */
+export const failingWith = (...errors: ReadonlyArray<UpstreamError>) => {
+  const left = [...errors]
+  return (): Effect.Effect<void, UpstreamError> => left.shift() ?? Effect.void
+}
+
+/** Fails for these people with their error. */
+export const failingFor =
+  (errors: Readonly<Record<string, UpstreamError>>) =>
+  (batch: Batch): Effect.Effect<void, UpstreamError> =>
+    errors[personOf(batch) ?? ""] ?? Effect.void

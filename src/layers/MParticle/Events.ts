@@ -104,7 +104,7 @@ export const make: Effect.Effect<EventsShape, never, EventsApi | CircuitBreakers
       process: Effect.fnUntraced(function* (events, correlationId) {
         const batches = yield* EventBatches.make(events, {
           correlationId,
-          environment: stage === "PROD" ? "development" : "development",
+          environment: stage === "PROD" ? "production" : "development",
           uuidOf
         })
         const left = yield* remainingMillis
