@@ -1,5 +1,5 @@
 /**
- * The public contracts as JSON Schema, in the folder `contracts`: `node scripts/contracts.ts` writes them, `--check` only
+ * The public contracts as JSON Schema and OpenAPI, in the folder `contracts`: `node scripts/contracts.ts` writes them, `--check` only
  * tells whether they are up to date and carry the right version, `--release` also writes down what is released.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
@@ -17,6 +17,9 @@ const root = join(import.meta.dirname, "..")
 /** Where the contracts lie. */
 export const folder = join(root, "contracts")
 
+/** Where the OpenAPI documents lie. */
+export const documentFolder = join(folder, "openapi")
+
 const released = join(folder, "released")
 
 /** Texts by the names of their files. */
@@ -33,6 +36,13 @@ export const generate = async (): Promise<Files> => {
   )
 }
 
+/** The OpenAPI documents as they must be. */
+export const documents = async (): Promise<Files> => {
+  // Loaded where they are wanted: the reference page comes along, and its code is large.
+  const { apiNames, openApiOf } = await import("./build/apiDocuments.ts")
+  return Object.fromEntries(apiNames.map((name) => [`${name}.json`, openApiOf(name)]))
+}
+
 /** The contracts in a folder; none where it does not exist. */
 export const readFiles = async (path: string): Promise<Files> => {
   const names = await readdir(path).catch(() => [])
@@ -43,15 +53,15 @@ export const readFiles = async (path: string): Promise<Files> => {
 }
 
 /** In which way the found files are not those expected, a line each. */
-export const drift = (expected: Files, found: Files): ReadonlyArray<string> => [
+export const drift = (expected: Files, found: Files, place = "contracts"): ReadonlyArray<string> => [
   ...Object.entries(expected).flatMap(([name, text]) => {
     const other = found[name]
     if (other === text) return []
-    return [`contracts/${name} ${other === undefined ? "is missing" : "is not what src says"}: npm run contracts`]
+    return [`${place}/${name} ${other === undefined ? "is missing" : "is not what src says"}: npm run contracts`]
   }),
   ...Object.keys(found)
     .filter((name) => !(name in expected))
-    .map((name) => `contracts/${name} is no public contract: npm run contracts removes it`)
+    .map((name) => `${place}/${name} is no public contract: npm run contracts removes it`)
 ]
 
 const parsed = (files: Files): Contracts =>
@@ -81,13 +91,22 @@ const write = async (path: string, files: Files): Promise<void> => {
 export const problems = async (): Promise<ReadonlyArray<string>> => {
   const files = await generate()
   const problem = await releaseProblem(files)
-  return [...drift(files, await readFiles(folder)), ...(problem === undefined ? [] : [problem])]
+  return [
+    ...drift(files, await readFiles(folder)),
+    ...drift(await documents(), await readFiles(documentFolder), "contracts/openapi"),
+    ...(problem === undefined ? [] : [problem])
+  ]
 }
 
 const check = async (): Promise<void> => {
   const found = await problems()
   for (const line of found) process.stderr.write(`${line}\n`)
   if (found.length > 0) process.exitCode = 1
+}
+
+const writeAll = async (files: Files): Promise<void> => {
+  await write(folder, files)
+  await write(documentFolder, await documents())
 }
 
 const release = async (): Promise<void> => {
@@ -100,12 +119,12 @@ const release = async (): Promise<void> => {
   const isFirst = (await readdir(released).catch(() => [])).length === 0
   const problem = isFirst ? undefined : await releaseProblem(files)
   if (problem !== undefined) throw new Error(problem)
-  await write(folder, files)
+  await writeAll(files)
   await write(target, files)
 }
 
 const actions: Readonly<Record<string, () => Promise<void>>> = {
-  "": async () => write(folder, await generate()),
+  "": async () => writeAll(await generate()),
   "--check": check,
   "--release": release
 }

@@ -2,20 +2,38 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type * as HttpApi from "@effect/platform/HttpApi"
+import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSwagger from "@effect/platform/HttpApiSwagger"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { api as mparticleApi } from "../../src/handlers/MParticleHttp/Api.ts"
+import { type Documentation, readDocumentation } from "../contracts/documentation.ts"
+import type { JsonObject } from "../contracts/json.ts"
+import { finished } from "../contracts/openApi.ts"
+import { root } from "./bundle.ts"
 
 interface Described {
   readonly api: HttpApi.HttpApi.Any
-  readonly openApi: () => OpenApi.OpenAPISpec
+  readonly openApi: OpenApi.OpenAPISpec
+}
+
+const documentation: Documentation = await readDocumentation(join(root, "src/schemas/index.ts"))
+
+/** The library keeps the document of a description, so that the page shows the one that is made here. */
+const described = <Id extends string, Groups extends HttpApiGroup.HttpApiGroup.Any, E, R>(
+  api: HttpApi.HttpApi<Id, Groups, E, R>
+): Described => {
+  const whole = api.annotate(OpenApi.Transform, (spec) =>
+    finished(JSON.parse(JSON.stringify(spec)) as JsonObject, documentation)
+  )
+  return { api: whole, openApi: OpenApi.fromApi(whole, { additionalPropertiesStrategy: "allow" }) }
 }
 
 /** The descriptions by the names that the table of functions has for them. */
-export const apis: Readonly<Record<string, Described>> = {
-  "mparticle-api": { api: mparticleApi, openApi: () => OpenApi.fromApi(mparticleApi) }
-}
+const apis: Readonly<Record<string, Described>> = { "mparticle-api": described(mparticleApi) }
+
+/** The names of the APIs that have documents. */
+export const apiNames: ReadonlyArray<string> = Object.keys(apis)
 
 const apiOf = (name: string): Described => {
   const api = apis[name]
@@ -24,7 +42,7 @@ const apiOf = (name: string): Described => {
 }
 
 /** The OpenAPI document of an API, as text. */
-export const openApiOf = (name: string): string => `${JSON.stringify(apiOf(name).openApi(), undefined, 2)}\n`
+export const openApiOf = (name: string): string => `${JSON.stringify(apiOf(name).openApi, undefined, 2)}\n`
 
 /** The reference page of an API, whole in one file: it needs nothing from anywhere else. */
 export const pageOf = async (name: string): Promise<string> => {

@@ -52,12 +52,15 @@ const named = (ast: SchemaAST.AST): SchemaAST.AST => {
   return name === undefined ? inner : SchemaAST.annotations(inner, { [SchemaAST.JSONIdentifierAnnotationId]: name })
 }
 
-/** Effect marks its unconstrained schemas with an `$id`, which may stand only once in a document. */
-const withoutInnerIds = (schema: JsonSchema): JsonSchema => {
+/** Effect marks its unconstrained schemas with an `$id`, which may stand only once in a document, and filters with code. */
+const withoutMarks = (schema: JsonSchema): JsonSchema => {
   if (typeof schema === "boolean") return schema
-  const { $id: _, ...rest } = mapSchemas(schema, withoutInnerIds)
+  const { $id: _, title: __, ...rest } = mapSchemas(schema, withoutMarks)
   return rest
 }
+
+/** Only plain JSON of what Effect gives, without keys that are undefined. */
+export const plain = (value: object): JsonSchema => withoutMarks(JSON.parse(JSON.stringify(value)) as JsonSchema)
 
 const describe = (schema: JsonSchema | undefined, way: ReadonlyArray<string>, description: string): JsonObject => {
   if (!isObject(schema)) throw new Error(`there is nothing in the schema for the documentation "${description}"`)
@@ -73,6 +76,39 @@ const documented = (name: string, schema: JsonSchema, documentation: Documentati
     return owner === name ? describe(current, way, text) : current
   }, schema)
 
+/** A schema, and everything in it that has a name of its own. */
+const made = (ast: SchemaAST.AST) => {
+  const definitions: Record<string, JSONSchema.JsonSchema7> = {}
+  const schema = JSONSchema.fromAST(ast, {
+    definitions,
+    target: "jsonSchema2020-12",
+    additionalPropertiesStrategy: "allow"
+  })
+  return { schema, definitions }
+}
+
+const documentedParts = (
+  definitions: Readonly<Record<string, JSONSchema.JsonSchema7>>,
+  documentation: Documentation
+): Readonly<Record<string, JsonSchema>> =>
+  Object.fromEntries(
+    Object.entries(definitions)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, part]) => [name, documented(name, plain(part), documentation)])
+  )
+
+/** What `src/schemas/index.ts` exports under these names, and everything in it that has a name of its own. */
+export const definitionsOf = (
+  wanted: ReadonlySet<string>,
+  documentation: Documentation
+): Readonly<Record<string, JsonSchema>> =>
+  Object.assign(
+    {},
+    ...[...names].flatMap(([ast, name]) =>
+      wanted.has(name) ? [documentedParts(made(named(ast)).definitions, documentation)] : []
+    )
+  )
+
 /** The contract as a self-contained JSON Schema; the same input always gives the same text. */
 export const jsonSchemaOf = (
   contract: string,
@@ -81,17 +117,9 @@ export const jsonSchemaOf = (
 ): JsonObject => {
   const title = names.get(schema.ast)
   if (title === undefined) throw new Error(`src/schemas/index.ts does not export the schema of ${contract}`)
-  const definitions: Record<string, JSONSchema.JsonSchema7> = {}
-  const made = JSONSchema.fromAST(withNamedParts(schema.ast), {
-    definitions,
-    target: "jsonSchema2020-12",
-    additionalPropertiesStrategy: "allow"
-  })
-  // Only plain JSON is left of what Effect gives, without keys that are undefined.
-  const plain = (value: JSONSchema.JsonSchema7): JsonSchema =>
-    withoutInnerIds(JSON.parse(JSON.stringify(value)) as JsonSchema)
-  const parts = Object.entries(definitions).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const { description, ...body } = documented(title, plain(made), documentation) as JsonObject
+  const { definitions, schema: whole } = made(withNamedParts(schema.ast))
+  const parts = documentedParts(definitions, documentation)
+  const { description, ...body } = documented(title, plain(whole), documentation) as JsonObject
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: `urn:integration-services:contract:${contract}`,
@@ -99,10 +127,6 @@ export const jsonSchemaOf = (
     ...(description === undefined ? {} : { description }),
     [contractVersionField]: contractVersion,
     ...body,
-    ...(parts.length === 0
-      ? {}
-      : {
-          $defs: Object.fromEntries(parts.map(([name, part]) => [name, documented(name, plain(part), documentation)]))
-        })
+    ...(Object.keys(parts).length === 0 ? {} : { $defs: parts })
   }
 }

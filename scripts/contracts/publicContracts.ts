@@ -1,6 +1,20 @@
 /** The public contracts that are also given out as JSON Schema: the one place to add one to. */
 import type * as Schema from "effect/Schema"
-import { BatonRequest, BatonResponse, ErrorCode, FlatRequest, FlatResponse } from "../../src/schemas/index.ts"
+import {
+  BatonRequest,
+  BatonResponse,
+  ErrorCode,
+  EventsRequest,
+  EventsSuccess,
+  FlatRequest,
+  FlatResponse,
+  HealthAnswer,
+  HttpFailure,
+  HttpQueued,
+  HttpStanding,
+  HttpSubmission,
+  HttpSubmitted
+} from "../../src/schemas/index.ts"
 
 /** Who writes what a contract describes: a client writes a request and reads a response. */
 export type Direction = "request" | "response"
@@ -17,5 +31,13 @@ export const publicContracts: Readonly<Record<string, PublicContract>> = {
   "baton-response": { schema: BatonResponse, direction: "response" },
   "baton-flat-request": { schema: FlatRequest, direction: "request" },
   "baton-flat-response": { schema: FlatResponse, direction: "response" },
+  "http-submission": { schema: HttpSubmission, direction: "request" },
+  "http-submitted": { schema: HttpSubmitted, direction: "response" },
+  "http-queued": { schema: HttpQueued, direction: "response" },
+  "http-standing": { schema: HttpStanding, direction: "response" },
+  "http-failure": { schema: HttpFailure, direction: "response" },
+  "events-request": { schema: EventsRequest, direction: "request" },
+  "events-success": { schema: EventsSuccess, direction: "response" },
+  health: { schema: HealthAnswer, direction: "response" },
   "error-code": { schema: ErrorCode, direction: "response" }
 }

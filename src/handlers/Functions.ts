@@ -11,6 +11,8 @@ export interface FunctionDefinition {
   readonly batchSize?: number
   /** API Gateway path prefixes that lead to the function. */
   readonly routes?: ReadonlyArray<string>
+  /** How often EventBridge calls the function, in its words. */
+  readonly schedule?: string
   /** Name of the API description whose documents lie beside the bundle: `openapi.json` and `docs.html`. */
   readonly api?: string
 }
@@ -38,5 +40,11 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
     memoryMb: 1024,
     queue: "deletion",
     batchSize: 1
+  },
+  "mparticle-api-reconcile": {
+    entry: "reconcile",
+    timeoutSeconds: 300,
+    memoryMb: 1024,
+    schedule: "rate(15 minutes)"
   }
 }

@@ -15,6 +15,7 @@ import { breakerKey as eventsBreakerKey } from "../layers/MParticle/Events.ts"
 import { breakerKey } from "../layers/MParticle/Guards.ts"
 import * as HealthLayer from "../layers/MParticle/Health.ts"
 import * as OpenDsr from "../layers/MParticle/OpenDsr.ts"
+import * as ReconciliationLayer from "../layers/MParticle/Reconciliation.ts"
 import * as Results from "../layers/MParticle/Results.ts"
 import * as RequestStore from "../layers/MParticle/RequestStore.ts"
 import { layer as settings, MParticleSettings } from "../layers/MParticle/Settings.ts"
@@ -29,6 +30,7 @@ import type { Events } from "../services/Events.ts"
 import type { Health } from "../services/Health.ts"
 import type { MParticle } from "../services/MParticle.ts"
 import type { Parameters } from "../services/Parameters.ts"
+import type { Reconciliation } from "../services/Reconciliation.ts"
 import * as BreakerSettings from "../services/Resilience/CircuitBreaker/Settings.ts"
 
 const names = [
@@ -83,6 +85,13 @@ export const httpLayerNoHttp = (
     Layer.provideMerge(everything)
   )
 
+/** What the scheduled function runs on, over everything but the HTTP client. */
+export const reconcileLayerNoHttp: Layer.Layer<
+  Parameters | Reconciliation,
+  ConfigError.ConfigError,
+  HttpClient.HttpClient
+> = ReconciliationLayer.layer.pipe(Layer.provideMerge(everything))
+
 /** The MParticle and Baton services. */
 export const layer: Layer.Layer<Baton | MParticle | Parameters, ConfigError.ConfigError> = Layer.provide(
   layerNoHttp,
@@ -94,3 +103,9 @@ export const httpLayer = (
   documents: URL
 ): Layer.Layer<CallbackVerifier | Documents | Events | Health | MParticle | Parameters, ConfigError.ConfigError> =>
   Layer.provide(httpLayerNoHttp(documents), Http.layer)
+
+/** What the scheduled function runs on. */
+export const reconcileLayer: Layer.Layer<Parameters | Reconciliation, ConfigError.ConfigError> = Layer.provide(
+  reconcileLayerNoHttp,
+  Http.layer
+)

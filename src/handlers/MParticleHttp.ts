@@ -10,6 +10,7 @@ import { InternalError, OutOfTime, RouteNotFound } from "../schemas/HttpError.ts
 import { ValidationError } from "../schemas/MParticleError.ts"
 import { CallbackVerifier } from "../services/CallbackVerifier.ts"
 import { Correlation } from "../services/Correlation.ts"
+import { Deadline } from "../services/Deadline.ts"
 import { Documents } from "../services/Documents.ts"
 import { Events } from "../services/Events.ts"
 import { Health } from "../services/Health.ts"
@@ -24,12 +25,17 @@ import { commonHeaders, type HttpError, toHttpResponse } from "./MParticleHttp/a
 
 const timestamp = Effect.map(Clock.currentTimeMillis, (now) => new Date(now).toISOString())
 
-const submitted = (
-  record: RequestRecord,
-  given: { readonly email: string; readonly type: HttpStanding["type"] }
-): HttpSubmitted | HttpQueued => {
+/** The answer at the deadline is made in advance: its time is the deadline's. */
+const timeOfDeadline = Effect.flatMap(Deadline, (at) =>
+  Number.isFinite(at) ? Effect.succeed(new Date(at).toISOString()) : timestamp
+)
+
+const typeOf = (record: RequestRecord): HttpStanding["type"] => record.submittedAs ?? record.type
+
+/** The person's active request may have been filed in other words: the answer is about that one. */
+const submitted = (record: RequestRecord, email: string): HttpSubmitted | HttpQueued => {
   const status = publicStatus(record.status)
-  const facts = { id: record.id, email: given.email, type: given.type, submittedAt: record.submittedAt }
+  const facts = { id: record.id, email, type: typeOf(record), submittedAt: record.submittedAt }
   return status === "queued" ? { ...facts, status } : { ...facts, status }
 }
 
@@ -39,7 +45,7 @@ const standing = (record: RequestRecord, downloadUrls: ReadonlyArray<string>): H
   id: record.id,
   status: publicStatus(record.status),
   ...(record.email === undefined || isHash(record.email) ? {} : { email: record.email }),
-  type: record.submittedAs ?? record.type,
+  type: typeOf(record),
   submittedAt: record.submittedAt,
   ...(record.status === "completed" && record.completedAt !== undefined ? { completedAt: record.completedAt } : {}),
   ...(record.status === "completed" && record.type === "export" ? { downloadUrls } : {})
@@ -73,7 +79,7 @@ const handlers: Handlers<typeof api, HttpError, CallbackVerifier | Events | Heal
       const record = yield* Effect.flatMap(MParticle, (mparticle) =>
         mparticle.submitForEmail({ ...wish.right, email, submittedAs: type, idempotencyKey })
       )
-      return submitted(record, { email, type })
+      return submitted(record, email)
     }).pipe(trace("httpSubmit")),
 
   status: ({ path: { id } }) =>
@@ -166,7 +172,7 @@ export const respond = (request: HttpRequest): Answering<never> =>
 /** Answers API Gateway. */
 export const handle = http({
   handle: respond,
-  atDeadline: (request) => failed(request, new OutOfTime())
+  atDeadline: (request) => Effect.map(timeOfDeadline, (at) => toHttpResponse(new OutOfTime(), request.requestId, at))
 })
 
 /** What a first call needs: the parameters, and mParticle's certificate. Waits three seconds at most, and never fails. */

@@ -67,6 +67,10 @@ export type Healthy = typeof Healthy.Type
 export const Unhealthy = Schema.Struct({ status: Schema.Literal("unhealthy"), timestamp: Timestamp, checks })
 export type Unhealthy = typeof Unhealthy.Type
 
+/** Whether everything that the service needs answers, and what of it does not. */
+export const HealthAnswer = Schema.Union(Healthy, Unhealthy)
+export type HealthAnswer = typeof HealthAnswer.Type
+
 /** Why a call was refused or failed. `request_id` is the answer's `x-request-id`. */
 export const HttpFailure = Schema.Struct({
   error: Schema.Struct({
@@ -75,13 +79,19 @@ export const HttpFailure = Schema.Struct({
     details: Schema.Struct({
       /** Whether the same call can succeed later. */
       retryable: Schema.Boolean,
+      /** How long to wait before that. */
       retryAfterSeconds: Schema.optionalWith(Schema.Finite, { exact: true }),
+      /** What mParticle answered, or why it could not be asked. */
       mparticleError: Schema.optionalWith(Schema.String, { exact: true }),
+      /** The request that this is about. */
       requestId: Schema.optionalWith(Schema.String, { exact: true }),
+      /** The cause in one word. */
       reason: Schema.optionalWith(Schema.String, { exact: true }),
+      /** Everything that is wrong with the input. */
       issues: Schema.optionalWith(Schema.Array(Issue), { exact: true }),
-      /** How many events mParticle accepted before one was refused, and how many not. */
+      /** How many of the events mParticle accepted, where it did not accept all. */
       accepted: Schema.optionalWith(Schema.Finite, { exact: true }),
+      /** How many of them it did not. */
       failed: Schema.optionalWith(Schema.Finite, { exact: true })
     })
   }),

@@ -23,6 +23,7 @@ export { contractVersion, contractVersionField } from "./ContractVersion.ts"
 export {
   CorrelationId,
   Email,
+  HttpRequestType,
   IdentityId,
   PublicStatus,
   Regulation,
@@ -31,4 +32,15 @@ export {
   Timestamp
 } from "./DataSubjectRequest.ts"
 export { ErrorCode, errorCodes, type ErrorMeaning } from "./ErrorCode.ts"
+export { EventsRequest, EventsSuccess, IncomingEvent } from "./Events.ts"
+export {
+  HealthAnswer,
+  Healthy,
+  HttpFailure,
+  HttpQueued,
+  HttpStanding,
+  HttpSubmission,
+  HttpSubmitted,
+  Unhealthy
+} from "./Http.ts"
 export { Issue } from "./Issue.ts"

@@ -24,9 +24,9 @@ export class Metrics extends Context.Reference<Metrics>()("integration-services/
 const put = (measurement: Measurement): Effect.Effect<void> =>
   Effect.flatMap(Metrics, (metrics) => Effect.ignore(Effect.try(() => metrics.put(measurement))))
 
-/** Counts one event. */
-export const count = (name: string, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>
-  put({ name, unit: "Count", value: 1, dimensions })
+/** Counts one event, or several at once. */
+export const count = (name: string, dimensions: Measurement["dimensions"] = {}, value = 1): Effect.Effect<void> =>
+  put({ name, unit: "Count", value, dimensions })
 
 /** Records a value that has no unit. */
 export const gauge = (name: string, value: number, dimensions: Measurement["dimensions"] = {}): Effect.Effect<void> =>

@@ -137,7 +137,9 @@ describe("an SQS function on the platform", () => {
     )
     client.destroy()
     const log = await readFile(join(running.folder, ".local/logs/queue.log"), "utf8")
-    assert.lengthOf(log.match(/"message":"passed"/g) ?? [], 3)
+    // On a busy machine the batch may come twice, as with any queue; each message is seen.
+    const passed = log.split("\n").filter((line) => line.includes('"message":"passed"'))
+    assert.lengthOf(new Set(passed.map((line) => (JSON.parse(line) as Record<string, unknown>)["messageId"])), 3)
     assert.match(log, /the message cannot be read: expected valid JSON/)
     assert.notInclude(log, "{not json")
   })

@@ -68,16 +68,24 @@ export const soleHeader = (request: HttpRequest, name: string): string | undefin
   return distinct.size === 1 ? [...distinct][0] : undefined
 }
 
-const resultOf = (answer: HttpAnswer, requestId: string): ApiGatewayResult => ({
-  statusCode: answer.status,
-  headers: { "content-type": "application/json", ...answer.headers, "x-request-id": requestId },
-  body: answer.body
-})
-
 /** Name of the header that carries the correlation id. */
 export const correlationHeader = "x-correlation-id"
 
 const isCorrelationId = Schema.is(CorrelationId)
+
+/** What is no plain text would make the whole answer one that the gateway does not take. */
+const headerValue = (text: string): string => (/^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text))
+
+const resultOf = (answer: HttpAnswer, requestId: string, correlationId: string): ApiGatewayResult => ({
+  statusCode: answer.status,
+  headers: {
+    "content-type": "application/json",
+    ...answer.headers,
+    "x-request-id": requestId,
+    [correlationHeader]: headerValue(correlationId)
+  },
+  body: answer.body
+})
 
 /** Answers API Gateway. What runs out of time is answered by `atDeadline`, before the gateway gives up. */
 export const http =
@@ -88,17 +96,14 @@ export const http =
   (event: ApiGatewayEvent, invocation: Invocation<ApiGatewayResult>): Effect.Effect<ApiGatewayResult, never, R> =>
     Effect.gen(function* () {
       const request = requestFrom(event, invocation.requestId)
-      invocation.answerAtDeadline(resultOf(yield* options.atDeadline(request), request.requestId))
       const given = soleHeader(request, correlationHeader)
       const correlationId = isCorrelationId(given) ? given : yield* Uuid.v4
+      invocation.answerAtDeadline(resultOf(yield* options.atDeadline(request), request.requestId, correlationId))
       yield* annotateInvocation(correlationId)
       const answer = yield* withCorrelation(correlationId)(options.handle(request))
       yield* Effect.annotateCurrentSpan({
         "http.request.method": request.method,
         "http.response.status_code": answer.status
       })
-      return resultOf(
-        { ...answer, headers: { ...answer.headers, [correlationHeader]: correlationId } },
-        request.requestId
-      )
+      return resultOf(answer, request.requestId, correlationId)
     })

@@ -49,6 +49,8 @@ interface Route {
   readonly segments: ReadonlyArray<string>
   readonly path: Decode
   readonly payload: Decode
+  /** A body that nobody reads has no limit. */
+  readonly maxBytes: number
   readonly encode: Encode
 }
 
@@ -86,6 +88,7 @@ const routesOf = <Id extends string, Groups extends HttpApiGroup.HttpApiGroup.An
         segments: endpoint.path.split("/").slice(1),
         path: decoder(endpoint.pathSchema),
         payload: decoder(endpoint.payloadSchema),
+        maxBytes: Option.isNone(endpoint.payloadSchema) ? Number.POSITIVE_INFINITY : maxBodyBytes,
         encode: encoder(successes)
       })
     }
@@ -135,7 +138,8 @@ export const make = <Id extends string, Groups extends HttpApiGroup.HttpApiGroup
 
   const answer = (route: Route, request: HttpRequest, values: Readonly<Record<string, string>>) =>
     Effect.gen(function* () {
-      if (request.body.length > maxBodyBytes) return yield* new PayloadTooLarge({ path: "", limitBytes: maxBodyBytes })
+      if (request.body.length > route.maxBytes)
+        return yield* new PayloadTooLarge({ path: "", limitBytes: maxBodyBytes })
       const path = yield* route.path(values)
       const payload = Effect.suspend(() => Either.flatMap(jsonOf(request.body), route.payload))
       const value = yield* byName[route.name]?.({ request, path, payload }) ?? Effect.dieMessage("no such handler")

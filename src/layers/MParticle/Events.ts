@@ -9,7 +9,7 @@ import { CallTimeout } from "../../schemas/ResilienceError.ts"
 import { remainingMillis, within } from "../../services/Deadline.ts"
 import { Events, type EventsShape } from "../../services/Events.ts"
 import { EventsApi } from "../../services/EventsApi.ts"
-import { Metrics } from "../../services/Metrics.ts"
+import * as Metrics from "../../services/Metrics.ts"
 import * as EventBatches from "../../services/MParticle/EventBatches.ts"
 import { CircuitBreakers } from "../../services/Resilience/CircuitBreaker.ts"
 import * as Retry from "../../services/Resilience/Retry.ts"
@@ -46,15 +46,8 @@ const weightOf = (error: UpstreamError): number =>
 const eventsIn = (batches: ReadonlyArray<EventBatch>): number =>
   batches.reduce((count, { events }) => count + events.length, 0)
 
-/** A measurement that cannot be taken is lost, and nothing else. */
 const count = (value: number, Success: "true" | "false"): Effect.Effect<void> =>
-  value === 0
-    ? Effect.void
-    : Effect.flatMap(Metrics, (metrics) =>
-        Effect.ignore(
-          Effect.try(() => metrics.put({ name: "EventsProcessed", unit: "Count", value, dimensions: { Success } }))
-        )
-      )
+  value === 0 ? Effect.void : Metrics.count("EventsProcessed", { Success }, value)
 
 /** The service over mParticle's Events API. */
 export const make: Effect.Effect<EventsShape, never, EventsApi | CircuitBreakers | MParticleSettings> = Effect.gen(

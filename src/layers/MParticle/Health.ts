@@ -19,7 +19,8 @@ const answers = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<boolean> =>
   effect.pipe(
     Effect.timeout(timeoutMillis),
     Effect.as(true),
-    Effect.catchAll(() => Effect.succeed(false))
+    // A defect in a part is no answer of it either.
+    Effect.catchAllCause(() => Effect.succeed(false))
   )
 
 /** The checks over what the functions use. */

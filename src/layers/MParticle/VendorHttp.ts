@@ -172,8 +172,7 @@ export const make = (
         }
       })
 
-    const attempt = Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest) {
-      const authorized = yield* authorize(request)
+    const attempt = Effect.fnUntraced(function* (authorized: HttpClientRequest.HttpClientRequest) {
       const milliseconds = Math.min(options.timeoutMillis, yield* remainingMillis)
       const began = yield* Clock.currentTimeMillis
       const answer = yield* authorized.pipe(
@@ -196,9 +195,14 @@ export const make = (
         attributes: { "http.request.method": request.method }
       })
 
-    return (request) =>
-      Effect.flatMap(traced(request), (answer) =>
-        // Credentials may have been rotated: once, with what the store says now.
-        answer.status === 401 ? Effect.zipRight(parameters.invalidate, traced(request)) : Effect.succeed(answer)
-      )
+    return Effect.fnUntraced(function* (request) {
+      const authorized = yield* authorize(request)
+      const answer = yield* traced(authorized)
+      if (answer.status !== 401 && answer.status !== 403) return answer
+      // Credentials may have been rotated: once more with what the store says now. A 403 may mean something else.
+      yield* parameters.invalidate
+      const renewed = yield* authorize(request)
+      const isOther = renewed.headers["authorization"] !== authorized.headers["authorization"]
+      return answer.status === 401 || isOther ? yield* traced(renewed) : answer
+    })
   })

@@ -1,5 +1,5 @@
 /** What has to be done for a request that has not come to its end, and when it counts as stuck. */
-import { isUnsent, type RequestRecord } from "../../schemas/DataSubjectRequest.ts"
+import { hasEnded, isUnsent, type RequestRecord } from "../../schemas/DataSubjectRequest.ts"
 
 /** What a request can need: to be sent, to be compared with mParticle's own, or its results to be copied. */
 export type Duty = "send" | "refresh" | "copy"
@@ -32,32 +32,22 @@ export const dutyOf = (record: RequestRecord, now: number, refreshMillis: number
   if (isUnsent(record.status)) {
     return record.leaseUntil <= now && now - Date.parse(record.submittedAt) >= refreshMillis ? "send" : undefined
   }
-  const isOpen = record.status === "submitted" || record.status === "in_progress"
-  return isOpen && now - Date.parse(lastTurn(record)) >= refreshMillis ? "refresh" : undefined
+  if (hasEnded(record.status)) return undefined
+  return now - Date.parse(lastTurn(record)) >= refreshMillis ? "refresh" : undefined
 }
 
-const isLate = (since: string | undefined, now: number, millis = graceMillis): boolean =>
-  since !== undefined && now > Date.parse(since) + millis
+const isLate = (since: string, now: number, millis = graceMillis): boolean => now > Date.parse(since) + millis
 
 /**
  * In what way a request is stuck at `now` (epoch milliseconds), if it is. Being in progress for weeks is none: erasures
- * take up to 21 days, and exports are run twice a week. mParticle's own time for it counts, and a day more.
+ * take up to 21 days, and exports are run twice a week. What counts is mParticle's own time for it, and a day more.
  */
 export const stuckIn = (record: RequestRecord, now: number): Stuck | undefined => {
+  const { expectedCompletionTime, status, submittedAt } = record
   if (isUncopied(record)) return isLate(record.completedAt ?? record.updatedAt, now) ? "uncopied" : undefined
-  switch (record.status) {
-    case "received":
-    case "queued":
-      return isLate(record.submittedAt, now) ? "unsent" : undefined
-    case "submitted":
-      if (record.expectedCompletionTime !== undefined) break
-      return isLate(record.submittedAt, now) ? "unacknowledged" : undefined
-    case "in_progress":
-      if (record.expectedCompletionTime !== undefined) break
-      return isLate(record.submittedAt, now, longestMillis + graceMillis) ? "overdue" : undefined
-    case "completed":
-    case "failed":
-      return undefined
-  }
-  return isLate(record.expectedCompletionTime, now) ? "overdue" : undefined
+  if (hasEnded(status)) return undefined
+  if (isUnsent(status)) return isLate(submittedAt, now) ? "unsent" : undefined
+  if (expectedCompletionTime !== undefined) return isLate(expectedCompletionTime, now) ? "overdue" : undefined
+  if (status === "submitted") return isLate(submittedAt, now) ? "unacknowledged" : undefined
+  return isLate(submittedAt, now, longestMillis + graceMillis) ? "overdue" : undefined
 }

@@ -149,7 +149,9 @@ describe("several batches", () => {
       const fake = yield* FakeEventsApi
       fake.reply = (batch) => (personOf(batch) === "person-0" ? Effect.void : answered(500))
       const error = yield* during("10 seconds")(Effect.flip(process(ofPeople(50))))
-      assert.deepInclude(error, { _tag: "EventsPartlyFailed", accepted: 1, failed: 49, retryAfterSeconds: 61 })
+      assert.deepInclude(error, { _tag: "EventsPartlyFailed", accepted: 1, failed: 49, retryable: true })
+      // A minute, less what passed between the failure that opened it and the batch that met it.
+      assert.oneOf("retryAfterSeconds" in error ? error.retryAfterSeconds : undefined, [60, 61])
       assert.lengthOf(fake.uploads, 6)
     }).pipe(overFake())
   )

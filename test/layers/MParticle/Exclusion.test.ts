@@ -98,6 +98,19 @@ describe("keeping a person out of audiences", () => {
     })
   )
 
+  it.effect("T-62 tries a 403 once more with credentials that were rotated, and not with the same ones", () =>
+    Effect.gen(function* () {
+      const refusedOnce = Effect.gen(function* () {
+        const fake = yield* upstream
+        fake.event = inTurn(failing(403), () => new Response(null, { status: 202 }))
+        yield* initiateWith()
+        return fake.events.length
+      })
+      assert.strictEqual(yield* refusedOnce.pipe(inMemory({ rotated: { "events-api-secret": "another" } })), 2)
+      assert.strictEqual(yield* refusedOnce.pipe(inMemory()), 1)
+    })
+  )
+
   it.effect("B-04 does not count against mParticle's DSR API: its breaker stays closed", () =>
     Effect.gen(function* () {
       const fake = yield* upstream

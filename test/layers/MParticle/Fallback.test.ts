@@ -52,7 +52,7 @@ describe("falling back to the queue", () => {
           severity: "HIGH",
           subject: "mparticle-degraded",
           message: "mParticle service degraded, using fallback queue",
-          context: { requestId: answer.mparticleRequestId, code: "MPARTICLE_API_ERROR" }
+          context: { dsrRequestId: answer.mparticleRequestId, code: "MPARTICLE_API_ERROR" }
         }
       ])
       assert.strictEqual((yield* recordOf(answer.mparticleRequestId)).status, "queued")

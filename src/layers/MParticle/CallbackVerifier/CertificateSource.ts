@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { CertificateUnavailable } from "../../../schemas/CallbackError.ts"
-import { Parameters } from "../../../services/Parameters.ts"
+import { isMissing, Parameters } from "../../../services/Parameters.ts"
 import { isSafeUrl } from "../../Setting.ts"
 import { MParticleSettings } from "../Settings.ts"
 import { parsePem } from "./Chain.ts"
@@ -58,17 +58,14 @@ export const make: Effect.Effect<
     return allowed ? url.href : yield* new CertificateUnavailable({ reason: "CERTIFICATE_URL_NOT_ALLOWED" })
   })
 
-  /** The configured anchors, or Node's roots where none are configured. */
+  const anchorsUnreadable = (): CertificateUnavailable => new CertificateUnavailable({ reason: "ANCHORS_UNREADABLE" })
+
+  /** The configured anchors, or Node's roots where none are configured, but not where we may not see them. */
   const anchors = parameters.get("callback-certificate-path").pipe(
     Effect.map(parsePem),
-    Effect.filterOrFail(
-      (certificates) => certificates !== undefined,
-      () => new CertificateUnavailable({ reason: "ANCHORS_UNREADABLE" })
-    ),
-    Effect.catchTags({
-      ConfigurationError: () => Effect.sync(() => rootCertificates.map((pem) => new X509Certificate(pem))),
-      ParametersUnavailable: () => Effect.fail(new CertificateUnavailable({ reason: "ANCHORS_UNREADABLE" }))
-    })
+    Effect.filterOrFail((certificates) => certificates !== undefined, anchorsUnreadable),
+    Effect.catchIf(isMissing, () => Effect.sync(() => rootCertificates.map((pem) => new X509Certificate(pem)))),
+    Effect.mapError(anchorsUnreadable)
   )
 
   return Effect.gen(function* () {

@@ -49,29 +49,55 @@ const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): bool
   }
 }
 
-/** The times in which a path to an anchor holds, undefined when there is none at `now`. Anchors are tried first. */
-const pathFrom = (
-  certificate: X509Certificate,
-  intermediates: ReadonlyArray<X509Certificate>,
+/** Where a path from the leaf has come to, and when all of it holds. */
+interface End {
+  readonly certificate: X509Certificate
+  readonly validity: Validity
+}
+
+/**
+ * When the shortest path to an anchor holds; undefined when there is none at `now`. All paths grow together by one
+ * certificate at a time, and none goes where another has been: a bundle full of each other's issuers costs little.
+ */
+const pathTo = (
   anchors: ReadonlyArray<X509Certificate>,
-  now: number,
-  depth: number
+  leaf: X509Certificate,
+  intermediates: ReadonlyArray<X509Certificate>,
+  now: number
 ): Validity | undefined => {
-  const own = validityOf(certificate)
-  if (!holdsAt(own, now)) return undefined
-  if (anchors.some((anchor) => isSame(certificate, anchor))) return own
-  if (depth >= maxDepth) return undefined
-  for (const anchor of anchors) {
-    const validity = validityOf(anchor)
-    if (holdsAt(validity, now) && isIssuedBy(certificate, anchor)) return overlap(own, validity)
+  let unused: ReadonlyArray<X509Certificate> = intermediates
+  let ends: ReadonlyArray<End> = [{ certificate: leaf, validity: validityOf(leaf) }]
+  /** The paths that a certificate continues, with itself as their new end. */
+  const continued = (issuer: X509Certificate): ReadonlyArray<End> => {
+    const validity = validityOf(issuer)
+    const before = holdsAt(validity, now) ? ends.find(({ certificate }) => isIssuedBy(certificate, issuer)) : undefined
+    return before === undefined ? [] : [{ certificate: issuer, validity: overlap(before.validity, validity) }]
   }
-  for (const issuer of intermediates) {
-    if (!isIssuedBy(certificate, issuer)) continue
-    const others = intermediates.filter((other) => other !== issuer)
-    const above = pathFrom(issuer, others, anchors, now, depth + 1)
-    if (above !== undefined) return overlap(own, above)
+  for (let depth = 1; depth <= maxDepth && ends.length > 0; depth += 1) {
+    const arrived = ends.find(({ certificate }) => anchors.some((anchor) => isSame(certificate, anchor)))
+    if (arrived !== undefined) return arrived.validity
+    if (depth === maxDepth) return undefined
+    for (const anchor of anchors) {
+      const [end] = continued(anchor)
+      if (end !== undefined) return end.validity
+    }
+    ends = unused.flatMap(continued)
+    const reached = new Set(ends.map(({ certificate }) => certificate))
+    unused = unused.filter((certificate) => !reached.has(certificate))
   }
   return undefined
+}
+
+/** The key of a certificate, if it is one that a callback can be signed with. */
+const keyOf = (certificate: X509Certificate): KeyObject | undefined => {
+  try {
+    const key = certificate.publicKey
+    const bits = key.asymmetricKeyType === "rsa" ? (key.asymmetricKeyDetails?.modulusLength ?? 0) : 0
+    return bits >= minRsaBits ? key : undefined
+  } catch {
+    // OpenSSL does not know every kind of key, and a certificate can be read all the same.
+    return undefined
+  }
 }
 
 /** A certificate that may be believed while its path holds. */
@@ -101,13 +127,12 @@ export const trust = (
   const own = validityOf(leaf)
   if (now < own.from) return Either.left("NOT_YET_VALID")
   if (now > own.until) return Either.left("EXPIRED")
-  // The names of the subject alternative name decide; the common name only counts where there are none.
-  if (leaf.checkHost(domain, { wildcards: false }) === undefined) return Either.left("SUBJECT_MISMATCH")
-  const { asymmetricKeyDetails, asymmetricKeyType } = leaf.publicKey
-  if (asymmetricKeyType !== "rsa" || (asymmetricKeyDetails?.modulusLength ?? 0) < minRsaBits) {
-    return Either.left("KEY_UNSUITABLE")
-  }
+  // The subject alternative name decides; the common name only counts where there is none.
+  const subject = leaf.subjectAltName === undefined ? "default" : "never"
+  if (leaf.checkHost(domain, { subject, wildcards: false }) === undefined) return Either.left("SUBJECT_MISMATCH")
+  const key = keyOf(leaf)
+  if (key === undefined) return Either.left("KEY_UNSUITABLE")
   if (pins.length > 0 && !pins.includes(fingerprint(leaf))) return Either.left("PIN_MISMATCH")
-  const validity = pathFrom(leaf, intermediates, anchors, now, 1)
-  return validity === undefined ? Either.left("CHAIN_UNTRUSTED") : Either.right({ key: leaf.publicKey, validity })
+  const validity = pathTo(anchors, leaf, intermediates, now)
+  return validity === undefined ? Either.left("CHAIN_UNTRUSTED") : Either.right({ key, validity })
 }

@@ -1,0 +1,104 @@
+/**
+ * What the library makes of an API's description, made true: its schemas are the public contracts in their own words,
+ * nothing is in it that only the library's router answers, and every answer says which headers it has.
+ */
+import { contractVersionField } from "../../src/schemas/ContractVersion.ts"
+import { errorCodes } from "../../src/schemas/ErrorCode.ts"
+import type { Documentation } from "./documentation.ts"
+import { isObject, type Json, type JsonObject, type JsonSchema, listIn, schemasIn } from "./json.ts"
+import { definitionsOf, plain } from "./jsonSchema.ts"
+
+const place = "#/components/schemas/"
+const failure = "HttpFailure"
+/** The library's own answer to a body that does not decode. Ours is a failure like any other. */
+const foreign = `${place}HttpApiDecodeError`
+
+const text = (json: Json | undefined): string => (typeof json === "string" ? json : "")
+
+const mapped = (json: Json | undefined, change: (value: Json, key: string) => Json): JsonObject =>
+  Object.fromEntries(Object.entries(isObject(json) ? json : {}).map(([key, value]) => [key, change(value, key)]))
+
+const object = (json: Json | undefined): JsonObject => (isObject(json) ? json : {})
+
+/** The names of the schemas that a part of the document refers to. */
+const namesIn = (json: Json): ReadonlyArray<string> =>
+  [...JSON.stringify(json).matchAll(/"\$ref":"#\/(?:components\/schemas|\$defs)\/([^"]+)"/g)].map(
+    ([, name]) => name ?? ""
+  )
+
+const withoutForeign = (schema: JsonSchema): JsonSchema => {
+  const choices = listIn(object(schema)["anyOf"]).filter((choice) => object(choice)["$ref"] !== foreign)
+  return choices.length === 1 ? (choices[0] ?? true) : schema
+}
+
+const codesWith = (status: string): string =>
+  Object.entries(errorCodes)
+    .flatMap(([code, { statusCode }]) => (String(statusCode) === status ? [`\`${code}\``] : []))
+    .join(", ")
+
+const header = (description: string, type = "string"): JsonObject => ({ description, schema: { type } })
+
+const headers = {
+  "x-request-id": header("The gateway's id of the call."),
+  "x-correlation-id": header("The id under which the call is found in logs and traces."),
+  [contractVersionField]: header("The version of the contracts that the answer follows."),
+  "retry-after": header("Seconds to wait before the same call; only where they are known.", "integer")
+}
+
+const headersOf = (status: string): JsonObject => {
+  const names = Object.keys(headers).filter((name) => name !== "retry-after" || ["429", "502", "503"].includes(status))
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+const response =
+  (documentation: Documentation) =>
+  (json: Json, status: string): Json => {
+    const content = mapped(object(json)["content"], (media) => ({
+      ...object(media),
+      schema: withoutForeign((object(media)["schema"] ?? true) as JsonSchema)
+    }))
+    const [name = ""] = namesIn(content)
+    const description = name === failure ? codesWith(status) : documentation.get(name)
+    return { description: description ?? text(object(json)["description"]), headers: headersOf(status), content }
+  }
+
+/** An operation that asks for no security says nothing of it: that is the gateway's. */
+const operation =
+  (documentation: Documentation) =>
+  (json: Json): Json => {
+    const { responses = {}, security: _, ...rest } = object(json)
+    return { ...rest, responses: mapped(responses, response(documentation)) }
+  }
+
+const relocated = (schema: JsonSchema): JsonSchema =>
+  JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${place}`)) as JsonSchema
+
+/** Everything that the names stand for, and that they refer to themselves. */
+const closure = (
+  names: ReadonlyArray<string>,
+  schemas: Readonly<Record<string, JsonSchema>>,
+  found: ReadonlySet<string> = new Set()
+): ReadonlySet<string> =>
+  names.reduce((all, name) => {
+    if (all.has(name)) return all
+    const schema = schemas[name]
+    if (schema === undefined) throw new Error(`the document refers to ${name}, which is nowhere`)
+    return closure(namesIn(schema), schemas, new Set([...all, name]))
+  }, found)
+
+/** The document as it is given out. */
+export const finished = (spec: JsonObject, documentation: Documentation): JsonObject => {
+  const { components, paths: described, security: _, ...rest } = spec
+  const paths = mapped(described, (operations) => mapped(operations, operation(documentation)))
+  const own = mapped(object(components)["schemas"], (schema) => plain(object(schema)))
+  const schemas: Readonly<Record<string, JsonSchema>> = {
+    ...schemasIn(own),
+    ...definitionsOf(new Set(namesIn(paths)), documentation)
+  }
+  const used = [...closure(namesIn(paths), schemas)].toSorted()
+  return {
+    ...rest,
+    paths,
+    components: { schemas: Object.fromEntries(used.map((name) => [name, relocated(schemas[name] ?? true)])), headers }
+  }
+}
