@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 const ci = process.env["CI"] !== undefined
@@ -7,6 +8,8 @@ export default defineConfig({
     environment: "node",
     include: ["test/**/*.test.ts"],
     passWithNoTests: false,
+    // Tests on the platform wait most of their time, so a core can take more than one file.
+    maxWorkers: Math.max(3, availableParallelism()),
     allowOnly: !ci,
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.
     testTimeout: 20_000,
