@@ -84,32 +84,35 @@ const samples = await Effect.gen(function* () {
   const verifier = yield* CallbackVerifier
   yield* verifier.verify(callback)
   return yield* Effect.promise(() =>
-    measure([
-      {
-        name: bare,
-        run: async (times) => {
-          for (let left = times; left > 0; left -= 1) {
-            if (!verify("RSA-SHA256", body, key, signature)) throw new Error("refused")
+    measure(
+      [
+        {
+          name: bare,
+          run: async (times) => {
+            for (let left = times; left > 0; left -= 1) {
+              if (!verify("RSA-SHA256", body, key, signature)) throw new Error("refused")
+            }
           }
+        },
+        {
+          name: ours,
+          run: (times) =>
+            Effect.runPromise(
+              Effect.suspend(() => {
+                let left = times
+                return Effect.whileLoop({
+                  while: () => left > 0,
+                  body: () => verifier.verify(callback),
+                  step: () => {
+                    left -= 1
+                  }
+                })
+              }).pipe(Effect.provideService(Metrics, { put }))
+            )
         }
-      },
-      {
-        name: ours,
-        run: (times) =>
-          Effect.runPromise(
-            Effect.suspend(() => {
-              let left = times
-              return Effect.whileLoop({
-                while: () => left > 0,
-                body: () => verifier.verify(callback),
-                step: () => {
-                  left -= 1
-                }
-              })
-            }).pipe(Effect.provideService(Metrics, { put }))
-          )
-      }
-    ])
+      ],
+      { rounds: 301, runMillis: 4 }
+    )
   )
 }).pipe(Effect.provide(fresh), Effect.runPromise)
 
@@ -128,6 +131,12 @@ console.log(
 )
 console.log(`${counted} counted`)
 conclude("callback", { ...samples, "cold, milliseconds": coldMillis }, [
-  { text: `a warm verification takes ${show(ratio, 3)} of bare crypto.verify, at most ${ratioBudget}`, met: ratio.high <= ratioBudget },
-  { text: `P95 of a cold one is ${at(0.95).toFixed(1)} ms, less than ${coldBudgetMillis} ms`, met: at(0.95) < coldBudgetMillis }
+  {
+    text: `a warm verification takes ${show(ratio, 3)} of bare crypto.verify, at most ${ratioBudget}`,
+    met: ratio.high <= ratioBudget
+  },
+  {
+    text: `P95 of a cold one is ${at(0.95).toFixed(1)} ms, less than ${coldBudgetMillis} ms`,
+    met: at(0.95) < coldBudgetMillis
+  }
 ])

@@ -62,12 +62,16 @@ const response =
     return { description: description ?? text(object(json)["description"]), headers: headersOf(status), content }
   }
 
+const isForeign = (json: Json): boolean =>
+  Object.values(object(object(json)["content"])).every((media) => object(object(media)["schema"])["$ref"] === foreign)
+
 /** An operation that asks for no security says nothing of it: that is the gateway's. */
 const operation =
   (documentation: Documentation) =>
   (json: Json): Json => {
     const { responses = {}, security: _, ...rest } = object(json)
-    return { ...rest, responses: mapped(responses, response(documentation)) }
+    const ours = Object.fromEntries(Object.entries(object(responses)).filter(([, value]) => !isForeign(value)))
+    return { ...rest, responses: mapped(ours, response(documentation)) }
   }
 
 const relocated = (schema: JsonSchema): JsonSchema =>

@@ -72,7 +72,7 @@ export const make = Effect.gen(function* () {
   const refresh = yield* Refresh.make(guards)
   const hashOf = yield* EmailHash.make
   const results = yield* Results
-  const observe = yield* Callback.make
+  const observe = yield* Callback.make(guards)
 
   const leaseOf = (owner: string): Effect.Effect<{ readonly owner: string; readonly until: number }> =>
     Effect.map(Clock.currentTimeMillis, (now) => ({ owner, until: now + settings.leaseMillis }))
@@ -83,12 +83,21 @@ export const make = Effect.gen(function* () {
       return yield* store.acquire(record.id, { owner, until: now + settings.leaseMillis }, now)
     })
 
-  /** Writes mParticle's own refusal down: it ends the request. */
+  /**
+   * Writes mParticle's own refusal down: it ends the request, unless mParticle has been seen to work on it since. Then
+   * the refusal was one of a repetition, and the record says what is true.
+   */
   const end = (record: RequestRecord, error: MParticleApiError) =>
-    store.transition(record, "failed", {
-      failureReason: error.code,
-      ...(error.status === undefined ? {} : { failureStatus: error.status }),
-      ...(error.upstreamMessage === undefined ? {} : { failureMessage: error.upstreamMessage })
+    Effect.gen(function* () {
+      const facts = {
+        failureReason: error.code,
+        ...(error.status === undefined ? {} : { failureStatus: error.status }),
+        ...(error.upstreamMessage === undefined ? {} : { failureMessage: error.upstreamMessage })
+      }
+      const ended = yield* store.transition(record, "failed", facts, { onlyUnsent: true })
+      return Option.isSome(ended) && !ended.value.changed && ended.value.record.status !== "failed"
+        ? ended.value.record
+        : yield* error
     })
 
   /** Sends a record whose lease we hold, and writes down how far it got. */
@@ -101,16 +110,15 @@ export const make = Effect.gen(function* () {
       const began = yield* Clock.currentTimeMillis
       const attempt = yield* attempts(record, owner, options.resumed)
       const answer = yield* guards.call(attempt, options).pipe(
-        Effect.tapErrorTag("MParticleApiError", (error) => (isRefusal(error) ? end(record, error) : Effect.void)),
+        Effect.catchTag("MParticleApiError", (error) => (isRefusal(error) ? end(record, error) : Effect.fail(error))),
         Effect.tapBoth({
           onSuccess: () => Metrics.count("DSRSubmissions", { Type: record.type, Success: "true" }),
           onFailure: () => Metrics.count("DSRSubmissions", { Type: record.type, Success: "false" })
         })
       )
       yield* Metrics.duration("DSRSubmissionDuration", (yield* Clock.currentTimeMillis) - began, { Type: record.type })
-      const moved = yield* Effect.catchTag(note(store, record, answer), "DatabaseError", (error) =>
-        noteLater(record, error)
-      )
+      if ("statusRank" in answer) return answer
+      const moved = yield* Effect.catchAll(note(store, record, answer), (error) => noteLater(record, error))
       return Option.match(moved, { onNone: () => record, onSome: (current) => current.record })
     })
 
@@ -168,15 +176,21 @@ export const make = Effect.gen(function* () {
       return current.failureReason === "MPARTICLE_API_ERROR" ? yield* refusalOf(current) : current
     })
 
+  const keyedHash = (email: string) =>
+    Effect.catchTag(hashOf(email), "ParametersUnavailable", (error) =>
+      Effect.fail(new DatabaseError({ operation: "claim", reason: error.reason }))
+    )
+
   const file = Effect.fnUntraced(function* (submission: Filing) {
     const now = yield* Clock.currentTimeMillis
     const owner = yield* Uuid.v4
     const { email, ...rest } = submission
+    const emailHash = email === undefined ? undefined : yield* keyedHash(email)
     const request = {
       ...rest,
       ...(email === undefined ? {} : { email: normalisedEmail(email) }),
       id: requestIdOf(settings.stage, submission),
-      fingerprint: fingerprintOf(submission),
+      fingerprint: fingerprintOf(rest, emailHash),
       submittedAt: new Date(now).toISOString(),
       expiresAt: Math.floor(now / 1000) + retentionSeconds
     }
@@ -186,11 +200,7 @@ export const make = Effect.gen(function* () {
 
   const submitForEmail: MParticleShape["submitForEmail"] = Effect.fnUntraced(function* (submission) {
     const { email, idempotencyKey, ...rest } = submission
-    const identityId = IdentityId.make(
-      yield* Effect.catchTag(hashOf(email), "ParametersUnavailable", (error) =>
-        Effect.fail(new DatabaseError({ operation: "claim", reason: error.reason }))
-      )
-    )
+    const identityId = IdentityId.make(yield* keyedHash(email))
     return yield* file({
       ...rest,
       email,

@@ -60,13 +60,18 @@ const merge = (reasons: ReadonlyArray<string>): string => {
   return wanted.length === 0 ? (reasons[0] ?? "is not valid") : `${prefix}${wanted.join(" or ")}`
 }
 
-/** The issues of a failed decode, one for each place: paths and expectations, never a value. */
+/** An input can be wrong in more places than anybody reads, or an answer can hold. */
+const maxIssues = 50
+
+/** The issues of a failed decode, one for each place, 50 at most: paths and expectations, never a value. */
 export const fromParseError = (error: ParseResult.ParseError): ReadonlyArray<Issue> => {
   const places = new Map<string, Set<string>>()
   for (const { path, reason } of collect(error.issue, [])) {
     places.set(path, (places.get(path) ?? new Set()).add(reason))
   }
-  return [...places].map(([path, reasons]) => ({ path, reason: merge([...reasons]) }))
+  const all = [...places].map(([path, reasons]) => ({ path, reason: merge([...reasons]) }))
+  const more = all.length - maxIssues
+  return more <= 0 ? all : [...all.slice(0, maxIssues), { path: "", reason: `and ${more} more` }]
 }
 
 /** The issues as one line: `payload.email: expected an e-mail address; payload.requestType: is missing`. */

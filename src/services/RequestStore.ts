@@ -44,6 +44,12 @@ export type TransitionFacts = Partial<
   >
 >
 
+/** When a transition is not made. */
+export interface TransitionOptions {
+  /** Only while the request is not with mParticle: what has been seen there since is worth more. */
+  readonly onlyUnsent?: boolean
+}
+
 /** A record after a transition; `changed` when it was this transition that moved it. */
 export interface Transitioned {
   readonly record: RequestRecord
@@ -104,7 +110,8 @@ export interface RequestStoreShape {
   readonly transition: (
     record: RequestRecord,
     to: RecordStatus,
-    facts?: TransitionFacts
+    facts?: TransitionFacts,
+    options?: TransitionOptions
   ) => Effect.Effect<Option.Option<Transitioned>, StoreError>
   /**
    * Notes where the results of a completed export are (none, when mParticle had nothing), or why there are none to be

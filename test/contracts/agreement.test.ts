@@ -18,6 +18,8 @@ const cases = Object.entries(publicContracts).map(([name, { schema }]) => {
   const encode = Schema.encodeSync(schema)
   return {
     name,
+    // Events hold any JSON: their values take long to make.
+    runs: name === "events-request" ? 600 : 3000,
     byJsonSchema: (value: Json): boolean => validate(value),
     byEffect: (value: Json): boolean => Either.isRight(decode(value)),
     values: Arbitrary.make(schema).map((value): Json => encode(value))
@@ -98,11 +100,11 @@ const textsIn = (value: Json): ReadonlyArray<string> =>
  */
 const cannotBeSaid = (text: string): boolean => !text.isWellFormed() || (text.length > 256 && [...text].length <= 256)
 
-describe.each(cases)("$name", ({ byEffect, byJsonSchema, values }) => {
+describe.each(cases)("$name", ({ byEffect, byJsonSchema, runs, values }) => {
   it("takes every value of the contract", () => {
     FastCheck.assert(
       FastCheck.property(values, (value) => byJsonSchema(value)),
-      { numRuns: 500, seed: 1 }
+      { numRuns: runs / 6, seed: 1 }
     )
   })
 
@@ -115,9 +117,9 @@ describe.each(cases)("$name", ({ byEffect, byJsonSchema, values }) => {
         outcomes[isTaken ? "taken" : "refused"] += 1
         return isTaken === byEffect(input) || (isTaken && textsIn(input).some(cannotBeSaid))
       }),
-      { numRuns: 3000, seed: 1 }
+      { numRuns: runs, seed: 1 }
     )
-    assert.isAbove(outcomes.refused, 300)
+    assert.isAbove(outcomes.refused, runs / 10)
     assert.isAbove(outcomes.taken, 10)
   })
 

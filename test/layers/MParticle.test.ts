@@ -118,13 +118,23 @@ describe("submitting: attempts", () => {
     }).pipe(inMemory())
   )
 
-  it.effect("B-26 'already exists' for an id that mParticle does not know is a refusal", () =>
+  it.effect("B-26 'already exists' for an id that mParticle does not find is no refusal: it stays to be sent", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
       fake.reply = failing(400, "Subject request already exists")
-      const { error } = refused(yield* initiateWith())
-      assert.deepInclude(error, { code: "SUBMISSION_FAILED" })
-      assert.strictEqual((yield* recordOf(error.details.requestId)).status, "failed")
+      const answer = succeeded(yield* during("12 seconds")(initiateWith()))
+      assert.strictEqual(answer.status, "queued")
+      assert.strictEqual((yield* recordOf(answer.mparticleRequestId)).status, "queued")
+    }).pipe(inMemory())
+  )
+
+  it.effect("B-28 a conflict is a success when it is our own request that mParticle has", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      fake.reply = inTurn(failing(504), failing(409, "a request for this identity is in progress"))
+      fake.lookup = known("in_progress")
+      const answer = succeeded(yield* during("12 seconds")(initiateWith()))
+      assert.strictEqual(answer.status, "in_progress")
     }).pipe(inMemory())
   )
 

@@ -34,6 +34,19 @@ const bytesOf = async (body: S3Request["body"]): Promise<Buffer> => {
   return Buffer.concat(chunks)
 }
 
+/** The bytes of a body that the client sends in signed chunks with a checksum behind them, as S3 puts them together. */
+const unchunked = (sent: Buffer): Buffer => {
+  const chunks: Array<Buffer> = []
+  let at = 0
+  for (;;) {
+    const lineEnd = sent.indexOf("\r\n", at)
+    const size = Number.parseInt(sent.toString("latin1", at, lineEnd), 16)
+    if (!(size > 0)) return Buffer.concat(chunks)
+    chunks.push(sent.subarray(lineEnd + 2, lineEnd + 2 + size))
+    at = lineEnd + 2 + size + 2
+  }
+}
+
 const failure = (status: number): Error =>
   Object.assign(new Error("S3"), {
     name: status === 404 ? "NotFound" : status === 412 ? "PreconditionFailed" : "InternalError",
@@ -65,7 +78,8 @@ const make = Effect.acquireRelease(
         if (status !== undefined) throw failure(status)
         if (operation === "HeadObject" && !bucket.objects.has(key)) throw failure(404)
         if (operation === "PutObject") {
-          const bytes = await bytesOf(body)
+          const sent = await bytesOf(body)
+          const bytes = headers["content-encoding"]?.includes("aws-chunked") === true ? unchunked(sent) : sent
           if (headers["if-none-match"] === "*" && bucket.objects.has(key)) throw failure(412)
           bucket.objects.set(key, bytes)
           bucket.contentTypes.set(key, headers["content-type"])

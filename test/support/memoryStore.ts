@@ -177,7 +177,13 @@ const storeOver = (memory: MemoryStoreShape): RequestStoreShape => {
           .toSorted((one, other) => (one.submittedAt < other.submittedAt ? 1 : -1))
           .slice(0, newestFirst)
       ),
-    transition: (record, to, facts = {}) => operation("transition", (now) => move(record.id, to, facts, now)),
+    transition: (record, to, facts = {}, { onlyUnsent = false } = {}) =>
+      operation("transition", (now) => {
+        const current = records.get(record.id)
+        return onlyUnsent && current !== undefined && !isUnsent(current.status)
+          ? Option.some({ record: current, changed: false })
+          : move(record.id, to, facts, now)
+      }),
     saveResults: (record, results) =>
       operation("saveResults", () =>
         Option.getOrElse(

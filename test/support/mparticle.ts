@@ -1,4 +1,5 @@
 /** The MParticle layers over a real DynamoDB engine and an mParticle that answers what the test says. */
+import { createHmac } from "node:crypto"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -13,6 +14,7 @@ import * as BatonLayer from "../../src/layers/Baton.ts"
 import * as IdentityResolverLayer from "../../src/layers/IdentityResolver.ts"
 import * as EventsApiLayer from "../../src/layers/MParticle/EventsApi.ts"
 import { breakerKey } from "../../src/layers/MParticle/Guards.ts"
+import { normalisedEmail } from "../../src/layers/MParticle/hashing.ts"
 import * as OpenDsrLayer from "../../src/layers/MParticle/OpenDsr.ts"
 import * as ResultsLayer from "../../src/layers/MParticle/Results.ts"
 import * as RequestStoreLayer from "../../src/layers/MParticle/RequestStore.ts"
@@ -138,7 +140,8 @@ const kindOf = (method: string, { pathname }: URL): "events" | "downloads" | "lo
   return pathname.includes("/results") ? "downloads" : "lookups"
 }
 
-const http: Layer.Layer<HttpClient.HttpClient, never, Upstream> = Layer.effect(
+/** The HTTP client that reaches the fake. */
+export const http: Layer.Layer<HttpClient.HttpClient, never, Upstream> = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(Upstream, (upstream) =>
     HttpClient.make((request, url) =>
@@ -180,6 +183,12 @@ export const settings: MParticleSettingsShape = {
   resultsPrefix: ""
 }
 
+const emailHashKey = "a key that only the tests have"
+
+/** What is on record of an address after an erasure. */
+export const emailHash = (email: string): string =>
+  `hmac-sha256:${createHmac("sha256", emailHashKey).update(normalisedEmail(email)).digest("hex")}`
+
 const values: Readonly<Record<string, string>> = {
   "dynamodb-table-name": tableNames.dsr,
   "baton-correlation-table": tableNames.correlation,
@@ -189,7 +198,7 @@ const values: Readonly<Record<string, string>> = {
   "events-api-secret": "events-s3cret",
   "fallback-queue-url": "https://sqs.example.com/fallback",
   pod: "eu1",
-  "email-hash-key": "a key that only the tests have",
+  "email-hash-key": emailHashKey,
   "mparticle-workspace-id": "workspace-1",
   "sar-results-bucket": "results"
 }

@@ -21,6 +21,7 @@ import {
 import * as Uuid from "../../src/services/Uuid.ts"
 import { layer as dynamo } from "./dynamo.ts"
 import { parameters, store } from "./mparticle.ts"
+import { emailHash } from "./mparticle.ts"
 
 export const day = 86_400
 
@@ -51,7 +52,7 @@ export const request = (
     return {
       ...submission,
       id: requestIdOf("CODE", submission),
-      fingerprint: fingerprintOf(submission),
+      fingerprint: fingerprintOf(submission, submission.email === undefined ? undefined : emailHash(submission.email)),
       submittedAt: overrides.submittedAt ?? "1970-01-01T00:00:00.000Z",
       expiresAt: 90 * day
     }

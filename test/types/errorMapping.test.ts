@@ -13,9 +13,11 @@ const all =
   (text: string): string =>
     changes.reduce((changed, change) => change(changed), text)
 
-/** One more error of Baton's, with the given code. */
-const newError = (code: string): Overlay => ({
-  [errors]: (text) => `${text}
+/** A file with one more error, with the given code. */
+const noveltyWith =
+  (code: string) =>
+  (text: string): string =>
+    `${text}
 export class Novelty extends Schema.TaggedError<Novelty>()("Novelty", {}) {
   readonly code = "${code}"
   readonly retryable = false
@@ -23,7 +25,11 @@ export class Novelty extends Schema.TaggedError<Novelty>()("Novelty", {}) {
     return "new"
   }
 }
-`,
+`
+
+/** One more error of Baton's, with the given code. */
+const newError = (code: string): Overlay => ({
+  [errors]: noveltyWith(code),
   [service]: all(
     replaced("import type { IntegrationDisabled,", "import type { Novelty, IntegrationDisabled,"),
     replaced("export type BatonError = InitiateError", "export type BatonError = Novelty | InitiateError")
@@ -99,6 +105,73 @@ describe("the mapping of Baton's errors", () => {
     // isOutage and isTransient.
     assert.lengthOf(messagesIn(guards, found), 2)
     for (const message of messagesIn(guards, found)) assert.match(message, /lacks ending return statement/)
+  })
+})
+
+const httpAnswers = "src/handlers/MParticleHttp/answers.ts"
+const httpErrors = "src/schemas/HttpError.ts"
+const events = "src/services/Events.ts"
+
+/** One more error that only a call over HTTP can meet. */
+const newHttpError = (code: string): Overlay => ({
+  [httpErrors]: noveltyWith(code),
+  [httpAnswers]: all(
+    replaced("import type { InternalError,", "import type { Novelty, InternalError,"),
+    replaced("  | InternalError\n", "  | InternalError\n  | Novelty\n")
+  )
+})
+
+describe("the mapping of HTTP's errors", () => {
+  const line = replaced(
+    "    RouteNotFound: (): Details",
+    "    Novelty: (): Details => ({}),\n    RouteNotFound: (): Details"
+  )
+
+  const withLine = (overlay: Overlay): Overlay => ({
+    ...overlay,
+    [httpAnswers]: (text) => line(overlay[httpAnswers]?.(text) ?? text)
+  })
+
+  it("type-checks as it is", () => {
+    assert.deepStrictEqual(diagnosticsOf({ files: [httpAnswers, httpErrors, events] }), [])
+  })
+
+  it("does not type-check with a new error that nobody maps, though its code is documented", () => {
+    const found = diagnosticsOf({ files: [httpAnswers], overlay: { ...newHttpError("NOVELTY"), ...documented } })
+    assert.lengthOf(found, 1)
+    assert.match(String(found[0]?.message), /Property 'Novelty' is missing/)
+  })
+
+  it("type-checks again when the new error is mapped", () => {
+    const overlay = { ...withLine(newHttpError("NOVELTY")), ...documented }
+    assert.deepStrictEqual(diagnosticsOf({ files: [httpAnswers, httpErrors], overlay }), [])
+  })
+
+  it("does not type-check with a new error whose code is not documented, though it is mapped", () => {
+    const found = diagnosticsOf({ files: [httpAnswers], overlay: withLine(newHttpError("NOVELTY")) })
+    assert.isNotEmpty(found)
+    assert.match(messagesIn(httpAnswers, found).join("\n"), /"NOVELTY"/)
+  })
+
+  it("does not type-check without the line of an error", () => {
+    const overlay = { [httpAnswers]: replaced("    OutOfTime: (): Details => ({}),\n", "") }
+    const found = diagnosticsOf({ files: [httpAnswers], overlay })
+    assert.lengthOf(found, 1)
+    assert.match(String(found[0]?.message), /Property 'OutOfTime' is missing/)
+  })
+
+  it("does not type-check when a service that a route calls can fail in one more way", () => {
+    const overlay = {
+      [events]: all(
+        replaced("import type { EventsPartlyFailed,", "import type { QueueUnavailable, EventsPartlyFailed,"),
+        replaced(
+          "export type EventsError = ValidationError",
+          "export type EventsError = QueueUnavailable | ValidationError"
+        )
+      )
+    }
+    const found = diagnosticsOf({ files: [httpAnswers], overlay })
+    assert.match(messagesIn(httpAnswers, found).join("\n"), /Property 'QueueUnavailable' is missing/)
   })
 })
 

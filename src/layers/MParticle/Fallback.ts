@@ -10,7 +10,7 @@ import { Alerts } from "../../services/Alerts.ts"
 import { Correlation } from "../../services/Correlation.ts"
 import { FallbackQueue } from "../../services/FallbackQueue.ts"
 import * as Metrics from "../../services/Metrics.ts"
-import { RequestStore } from "../../services/RequestStore.ts"
+import { RequestStore, type StoreError } from "../../services/RequestStore.ts"
 
 /** The two ways into the queue. */
 export const make = Effect.gen(function* () {
@@ -38,7 +38,7 @@ export const make = Effect.gen(function* () {
    * mParticle has the request and the store cannot be told. The queue's consumer will find it at mParticle and write it
    * down; without the queue the caller has to come again, which finds it just the same.
    */
-  const noteLater = (record: RequestRecord, error: DatabaseError) =>
+  const noteLater = (record: RequestRecord, error: StoreError) =>
     Effect.flatMap(message(record, error), queue.send).pipe(
       Effect.mapError(() => error),
       Effect.as(Option.some({ record: { ...record, status: "submitted" as const }, changed: false }))

@@ -22,7 +22,9 @@ const unusable = (flaw: string): MParticleApiError => new MParticleApiError({ fl
 export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Parameters | MParticleSettings> =
   Effect.gen(function* () {
     const settings = yield* MParticleSettings
-    const limiter = yield* RateLimiter.make(RateLimiter.mparticle)
+    // A call must not wait here for so long that it outlives the lease under which it is made.
+    const maxWaitMillis = Math.min(1_000, settings.attemptMillis / 2)
+    const limiter = yield* RateLimiter.make({ ...RateLimiter.mparticle, maxWaitMillis })
     const unlimited = yield* VendorHttp.make({
       upstream: "mParticle",
       authorize: VendorHttp.basic("mparticle-api-key", "mparticle-api-secret"),
@@ -47,7 +49,9 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
 
       get: Effect.fnUntraced(function* (id, personal) {
         const answer = yield* call(HttpClientRequest.get(`${settings.dsrUrl}/requests/${encodeURIComponent(id)}`))
-        if (answer.status === 404) return Option.none()
+        // Only mParticle's own words: a 404 of whatever else is in between says nothing of the request.
+        if (answer.status === 404 && VendorHttp.upstreamMessage(answer, []) !== undefined) return Option.none()
+        if (answer.status === 404) return yield* new MParticleApiError({})
         if (!VendorHttp.isSuccess(answer)) return yield* VendorHttp.errorFrom(answer, personal)
         return Option.some(yield* Either.mapLeft(readState(answer), unusable))
       })

@@ -122,8 +122,12 @@ export const make = (
       ...(cursor.after === undefined ? {} : { ExclusiveStartKey: marshall(cursor.after) })
     })
     const answer = yield* Effect.mapError(table.run("Query", client, command), failedIn("pending"))
+    // An item that cannot be read must not hide the others.
     const records = yield* Effect.forEach(answer.Items ?? [], (item) =>
-      Effect.flatMap(readRecord("pending", item), unexpired)
+      readRecord("pending", item).pipe(
+        Effect.flatMap(unexpired),
+        Effect.catchAll((error) => Effect.as(Effect.logError(error.message), Option.none<RequestRecord>()))
+      )
     )
     const page = { records: records.flatMap(Option.toArray) }
     if (answer.LastEvaluatedKey !== undefined) {

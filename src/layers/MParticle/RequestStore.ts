@@ -12,7 +12,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { hasEnded, type RecordStatus, type RequestRecord, statusRank } from "../../schemas/DataSubjectRequest.ts"
+import {
+  hasEnded,
+  isUnsent,
+  type RecordStatus,
+  type RequestRecord,
+  statusRank
+} from "../../schemas/DataSubjectRequest.ts"
 import { DatabaseError, IdempotencyConflict } from "../../schemas/MParticleError.ts"
 import type { Parameters } from "../../services/Parameters.ts"
 import {
@@ -22,7 +28,8 @@ import {
   RequestStore,
   type RequestStoreShape,
   type StoreError,
-  type TransitionFacts
+  type TransitionFacts,
+  type TransitionOptions
 } from "../../services/RequestStore.ts"
 import type { AwsError } from "../Aws.ts"
 import { genesis, sealed } from "./AuditChain.ts"
@@ -202,9 +209,11 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
       record: RequestRecord,
       to: RecordStatus,
       facts: TransitionFacts,
+      options: TransitionOptions,
       conflicts: number
     ): ReturnType<RequestStoreShape["transition"]> =>
       Effect.gen(function* () {
+        if (options.onlyUnsent === true && !isUnsent(record.status)) return Option.some({ record, changed: false })
         const { dsr } = yield* table.tables
         const at = new Date(yield* Clock.currentTimeMillis).toISOString()
         const entry = sealed({
@@ -219,26 +228,30 @@ export const make = (client: DynamoDBClient): Effect.Effect<RequestStoreShape, n
         const { email: known, ...rest } = record
         const email = yield* addressAfter(record, to)
         const changes = { ...facts, updatedAt: at, auditHash: entry.hash }
-        const [standing] = yield* table.write("transition", [
+        const blockers = yield* table.write("transition", [
           transitionUpdate(dsr, record, to, email === known ? changes : { ...changes, email }),
           auditWrite(dsr, entry, record.expiresAt, yield* nowSeconds)
         ])
-        if (standing === undefined) {
+        if (blockers.length === 0) {
           if (hasEnded(to)) yield* unlock(dsr, record)
           const moved = { status: to, statusRank: statusRank[to], version: record.version + 1 }
           const address = email === undefined ? {} : { email }
           return Option.some({ record: { ...rest, ...address, ...changes, ...moved }, changed: true })
         }
+        const [standing] = blockers
+        if (standing === undefined) {
+          return yield* new DatabaseError({ operation: "transition", reason: "the audit trail is ahead of its record" })
+        }
         if (Object.keys(standing).length === 0) return Option.none()
         const current = yield* readRecord("transition", standing)
         if (current.statusRank >= statusRank[to]) return Option.some({ record: current, changed: false })
         return conflicts > 0
-          ? yield* move(current, to, facts, conflicts - 1)
+          ? yield* move(current, to, facts, options, conflicts - 1)
           : yield* new DatabaseError({ operation: "transition", reason: "the record keeps changing" })
       })
 
-    const transition: RequestStoreShape["transition"] = (record, to, facts = {}) =>
-      move(record, to, facts, maxVersionConflicts)
+    const transition: RequestStoreShape["transition"] = (record, to, facts = {}, options = {}) =>
+      move(record, to, facts, options, maxVersionConflicts)
 
     return { ...queries, claim, acquire, release, transition, saveResults, markSynced }
   })

@@ -5,13 +5,20 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3"
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig
+} from "@aws-sdk/client-s3"
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { RequestRecord } from "../../schemas/DataSubjectRequest.ts"
 import { Alerts } from "../../services/Alerts.ts"
 import { OpenDsr } from "../../services/OpenDsr.ts"
@@ -30,6 +37,10 @@ const copyMillis = 290_000
 
 const unavailable = (reason: string): ResultsUnavailable => new ResultsUnavailable({ reason })
 
+/** Closes a stream with its scope, however far it was read. */
+const closing = (body: Readable): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.addFinalizer(() => Effect.sync(() => body.destroy()))
+
 /** A body of unknown length, by way of a file: S3 wants to know it before the first byte. */
 const measured = (
   body: Readable
@@ -43,13 +54,16 @@ const measured = (
       (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
     )
     const path = join(folder, "results.zip")
-    return yield* Effect.tryPromise({
+    const length = yield* Effect.tryPromise({
       try: async (signal) => {
         await pipeline(body, createWriteStream(path), { signal })
-        return { body: createReadStream(path), length: (await stat(path)).size }
+        return (await stat(path)).size
       },
       catch: () => unavailable("the download broke off")
     })
+    const file = createReadStream(path)
+    yield* closing(file)
+    return { body: file, length }
   })
 
 /** The service over a given client. */
@@ -87,7 +101,7 @@ export const make = (
         )
       )
 
-    const write = (at: Place, body: Readable, length: number): Effect.Effect<void, ResultsUnavailable> =>
+    const put = (at: Place, body: Readable, length: number): Effect.Effect<void, ResultsUnavailable> =>
       send(
         client,
         new PutObjectCommand({
@@ -108,13 +122,22 @@ export const make = (
         Effect.mapError((error) => unavailable(error.message))
       )
 
+    /** The SDK waits on for the rest of a stream that has broken off. */
+    const write = (at: Place, body: Readable, length: number): Effect.Effect<void, ResultsUnavailable> =>
+      Effect.gen(function* () {
+        const broken = yield* Deferred.make<never, ResultsUnavailable>()
+        // An error to which nobody listens would end the process, with the download's credentials on its last line.
+        body.on("error", () => Deferred.unsafeDone(broken, Effect.fail(unavailable("the download broke off"))))
+        yield* Effect.raceFirst(Deferred.await(broken), put(at, body, length))
+      })
+
     const copy = (url: string, at: Place) =>
       Effect.scoped(
         Effect.gen(function* () {
           const download = yield* open(url)
           if (download.kind !== "bytes") return download.kind
           const { body, length } = download
-          yield* Effect.addFinalizer(() => Effect.sync(() => body.destroy()))
+          yield* closing(body)
           const known = length === undefined ? yield* measured(body) : { body, length }
           yield* write(at, known.body, known.length)
           return "copied" as const
@@ -155,11 +178,26 @@ export const make = (
     return { collect, downloadUrls }
   })
 
+const ignore = (): void => {}
+
+/** The client says in words of its own, to the console, when a stream breaks off; we say it in a line of ours. */
+const silent: NonNullable<S3ClientConfig["logger"]> = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+
+/**
+ * How the client is made. The checksum that it adds of itself would read a stream as fast as it comes, and keep in
+ * memory what S3 has not taken yet.
+ */
+export const clientConfig = {
+  maxAttempts: 1,
+  logger: silent,
+  requestChecksumCalculation: "WHEN_REQUIRED"
+} satisfies S3ClientConfig
+
 /** {@link Results} with a client of its own. */
 export const layer = Layer.scoped(
   Results,
   Effect.acquireRelease(
-    Effect.sync(() => new S3Client({ maxAttempts: 1 })),
+    Effect.sync(() => new S3Client(clientConfig)),
     (client) => Effect.sync(() => client.destroy())
   ).pipe(Effect.flatMap(make))
 )

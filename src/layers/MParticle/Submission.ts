@@ -48,9 +48,13 @@ const submitBody = (record: RequestRecord, settings: MParticleSettingsShape): Su
 export const personalIn = (record: RequestRecord): ReadonlyArray<string> =>
   record.email === undefined ? [record.identityId] : [record.identityId, record.email]
 
-/** mParticle's way of saying that it has this id already: 400, and 409 is something else. */
+/** mParticle's way of saying that it has this id already. */
 const saysKnown = (error: MParticleApiError): boolean =>
   error.status === 400 && /already exists/i.test(error.upstreamMessage ?? "")
+
+/** Whether mParticle may refuse because it has the request: a 409 names none, so it may mean ours or another one. */
+const mayBeKnown = (error: UpstreamError): error is MParticleApiError =>
+  error._tag === "MParticleApiError" && (error.status === 409 || saysKnown(error))
 
 /** Makes the attempts at handing over one record. */
 export const make = Effect.gen(function* () {
@@ -90,13 +94,15 @@ export const make = Effect.gen(function* () {
 
   const send = (record: RequestRecord): Effect.Effect<Word, UpstreamError> =>
     openDsr.submit(submitBody(record, settings)).pipe(
-      Effect.catchIf(
-        (error): error is MParticleApiError => error._tag === "MParticleApiError" && saysKnown(error),
-        (error) =>
-          Effect.flatMap(
-            known(record),
-            Option.match({ onNone: () => Effect.fail(error), onSome: (state) => Effect.succeed(state) })
-          )
+      Effect.catchIf(mayBeKnown, (error) =>
+        Effect.flatMap(
+          known(record),
+          Option.match({
+            // It has the id and does not find it: that is no refusal of the request, and will pass.
+            onNone: () => Effect.fail(saysKnown(error) ? new MParticleApiError({}) : error),
+            onSome: (state) => Effect.succeed(state)
+          })
+        )
       )
     )
 
@@ -110,7 +116,7 @@ export const make = Effect.gen(function* () {
       const holdLease = Effect.gen(function* () {
         const { leaseUntil } = yield* Ref.get(progress)
         const now = yield* Clock.currentTimeMillis
-        if (now + settings.attemptMillis < leaseUntil) return
+        if (now + 1.5 * settings.attemptMillis < leaseUntil) return
         const until = now + settings.leaseMillis
         const held = yield* store.acquire(record.id, { owner, until }, now)
         if (Option.isNone(held)) return yield* Effect.fail(leaseLost)

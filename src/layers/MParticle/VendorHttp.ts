@@ -72,7 +72,8 @@ export const upstreamMessage = (answer: VendorAnswer, personal: ReadonlyArray<st
   const inner = (decoded.right.errors ?? []).map((error) => error.message ?? "")
   const text = [decoded.right.message ?? "", ...inner].filter((part) => part !== "").join("; ")
   if (text === "") return undefined
-  return redactText(without(text, personal)).slice(0, maxMessageLength)
+  // Cut before it is searched, far enough behind what is kept that no value is cut in two there.
+  return redactText(without(text.slice(0, 4 * maxMessageLength), personal)).slice(0, maxMessageLength)
 }
 
 /** An answer that is not a success, as the error it means. `personal` are the values of the person that were sent. */

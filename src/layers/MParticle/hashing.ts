@@ -22,11 +22,14 @@ export const uuidOf = (texts: ReadonlyArray<string>): string => Uuid.format([...
 export const correlationIdOf = (key: string, identityId: IdentityId, type: RequestType): CorrelationId =>
   CorrelationId.make(Uuid.format([...sha256(["http-v1", key, identityId, type])]))
 
-/** Tells two different submissions under one correlation id apart. */
-export const fingerprintOf = ({ email, identityId, regulation, type }: Submission): string =>
-  sha256([
-    JSON.stringify([identityId, email === undefined ? null : normalisedEmail(email), type, regulation])
-  ]).toString("hex")
+/**
+ * Tells two different submissions under one correlation id apart. It outlives the address, so that is in it as the keyed
+ * hash: whoever reads the record must not be able to try addresses on it.
+ */
+export const fingerprintOf = (
+  { identityId, regulation, type }: Omit<Submission, "email">,
+  emailHash: string | undefined
+): string => sha256([JSON.stringify([identityId, emailHash ?? null, type, regulation])]).toString("hex")
 
 /** Key of the lock that lets a person have one active request of a type; holds no identity in clear. */
 export const activeLockId = (identityId: IdentityId, type: RequestType): string =>

@@ -31,7 +31,7 @@ const secretKeys = new Set(
 )
 
 const patterns: ReadonlyArray<RegExp> = [
-  /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]+(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/giu,
+  /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,128}(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/giu,
   /\b(?:Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{8,}/g,
   /(?<![\w+])(?:whatsapp:)?\+\d{8,15}(?!\d)/g
 ]

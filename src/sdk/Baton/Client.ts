@@ -78,11 +78,14 @@ export interface BatonClientShape {
 /** The Baton client. */
 export class BatonClient extends Context.Tag("integration-services/sdk/BatonClient")<BatonClient, BatonClientShape>() {}
 
+/** What asks for a longer wait than this is given to the caller, who can do better things meanwhile. */
+const longestWaitMillis = 60_000
+
 /** Whether the same call may be made again. Where the outcome is not known, only when that files nothing twice. */
 const mayRetry =
   (isIdempotent: boolean) =>
   (error: CallError): boolean => {
-    if (!error.retryable) return false
+    if (!error.retryable || (retryAfterMillis(error) ?? 0) > longestWaitMillis) return false
     switch (error._tag) {
       case "InvocationFailed":
         return isIdempotent || !error.ambiguous

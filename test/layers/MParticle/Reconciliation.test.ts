@@ -5,17 +5,9 @@ import type { RequestId, RequestRecord } from "../../../src/schemas/DataSubjectR
 import { MParticle } from "../../../src/services/MParticle.ts"
 import { RequestStore } from "../../../src/services/RequestStore.ts"
 import { measured } from "../../support/baton.ts"
-import { type Call, failing, inTurn, known } from "../../support/mparticle.ts"
-import {
-  daysAgo,
-  minutesAgo,
-  noon,
-  onRecord,
-  reconcile,
-  reconciling,
-  recordWith,
-  world
-} from "../../support/reconcile.ts"
+import { type Call, failing, known } from "../../support/mparticle.ts"
+import { reconcile, reconciling, world } from "../../support/reconcile.ts"
+import { daysAgo, minutesAgo, noon, onRecord, recordWith } from "../../support/records.ts"
 
 const nothing = { checked: 0, resubmitted: 0, refreshed: 0, copied: 0, stuck: 0, failed: 0, finished: true }
 
@@ -222,15 +214,11 @@ describe("exports whose results were not copied", () => {
     Effect.gen(function* () {
       const { bucket, fake } = yield* world
       Object.assign(fake, { lookup: withResults, download: () => new Response("a zip") })
-      const refusals = inTurn(failing(503), () => new Response())
-      bucket.fails = (operation) => {
-        if (operation !== "PutObject") return undefined
-        const { status } = refusals({ method: "", url: "", headers: {}, body: undefined, at: 0 }) as Response
-        return status === 503 ? status : undefined
-      }
+      bucket.fails = (operation) => (operation === "PutObject" ? 503 : undefined)
       const record = yield* one(uncopied)
       assert.deepStrictEqual(yield* reconcile(), { ...nothing, checked: 1, failed: 1 })
       assert.include(yield* statusOf(record.id), { status: "completed", lastSyncedAt: new Date(noon).toISOString() })
+      bucket.fails = () => undefined
       assert.deepStrictEqual(yield* reconcile(), { ...nothing, checked: 1, copied: 1 })
     }).pipe(reconciling())
   )

@@ -9,7 +9,7 @@ import { within } from "../../../src/services/Deadline.ts"
 import { MParticle, type Submission } from "../../../src/services/MParticle.ts"
 import { RequestStore } from "../../../src/services/RequestStore.ts"
 import { during, idOf, inMemory, recordOf, submission, upstream } from "../../support/baton.ts"
-import { accepted, type Call, failing, inTurn, known } from "../../support/mparticle.ts"
+import { accepted, type Call, failing, inTurn, known, emailHash } from "../../support/mparticle.ts"
 
 const baton = within(25_000)
 
@@ -27,7 +27,7 @@ const deadClaim = (wanted: Submission, until: number) =>
     const request = {
       ...wanted,
       id: idOf(wanted),
-      fingerprint: fingerprintOf(wanted),
+      fingerprint: fingerprintOf(wanted, wanted.email === undefined ? undefined : emailHash(wanted.email)),
       submittedAt: new Date(now).toISOString(),
       expiresAt: now + 1_000_000
     }

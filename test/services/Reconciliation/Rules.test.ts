@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { RequestRecord } from "../../../src/schemas/DataSubjectRequest.ts"
 import { type Duty, dutyOf, lastTurn, type Stuck, stuckIn } from "../../../src/services/Reconciliation/Rules.ts"
-import { daysAgo, minutesAgo, noon, recordWith } from "../../support/reconcile.ts"
+import { daysAgo, minutesAgo, noon, recordWith } from "../../support/records.ts"
 
 const { expectedCompletionTime: _, ...unacknowledged } = recordWith({ status: "submitted" })
 
