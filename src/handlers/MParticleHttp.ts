@@ -18,6 +18,7 @@ import { MParticle, type Observed } from "../services/MParticle.ts"
 import * as Metrics from "../services/Metrics.ts"
 import { Parameters } from "../services/Parameters.ts"
 import { trace } from "../services/Trace.ts"
+import { resultsOf } from "./Baton/answers.ts"
 import { http, type HttpAnswer, type HttpRequest, soleHeader } from "./Lambda/Http.ts"
 import { type Handlers, make as makeRouter } from "./Lambda/HttpRouter.ts"
 import { api } from "./MParticleHttp/Api.ts"
@@ -48,7 +49,7 @@ const standing = (record: RequestRecord, downloadUrls: ReadonlyArray<string>): H
   type: typeOf(record),
   submittedAt: record.submittedAt,
   ...(record.status === "completed" && record.completedAt !== undefined ? { completedAt: record.completedAt } : {}),
-  ...(record.status === "completed" && record.type === "export" ? { downloadUrls } : {})
+  ...resultsOf(record, downloadUrls)
 })
 
 const messages: Readonly<Record<Observed["results"], string>> = {

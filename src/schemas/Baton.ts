@@ -56,6 +56,9 @@ export const InitiateSuccess = Schema.Struct({
 })
 export type InitiateSuccess = typeof InitiateSuccess.Type
 
+/** `details.reason` of a completed export whose results are not here yet: the same call answers links a little later. */
+export const resultsPending = "RESULTS_PENDING"
+
 /** Where a request stands. */
 export const StatusSuccess = Schema.Struct({
   ...versioned,
@@ -67,7 +70,10 @@ export const StatusSuccess = Schema.Struct({
   completedAt: Schema.optionalWith(Schema.String, { exact: true }),
   /** Only for completed exports. */
   downloadUrls: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
-  /** Why a failed request failed: `CANCELLED`, `UNKNOWN_AT_PROCESSOR` or the code of mParticle's refusal. */
+  /**
+   * Why a failed request failed: `CANCELLED`, `UNKNOWN_AT_PROCESSOR` or the code of mParticle's refusal. Or why a completed
+   * export has no links: `RESULTS_PENDING` (ask again) or `RESULTS_EXPIRED`.
+   */
   details: Schema.optionalWith(Schema.Struct({ reason: Schema.String }), { exact: true }),
   /** The time of the answer. */
   timestamp: Schema.String

@@ -43,7 +43,9 @@ export const HttpStanding = Schema.Struct({
   submittedAt: Timestamp,
   completedAt: Schema.optionalWith(Timestamp, { exact: true }),
   /** Links to the results of a completed export. They work for an hour. */
-  downloadUrls: Schema.optionalWith(Schema.Array(Schema.String), { exact: true })
+  downloadUrls: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  /** Why it failed, or why a completed export has no links: `RESULTS_PENDING` (ask again), `RESULTS_EXPIRED`. */
+  details: Schema.optionalWith(Schema.Struct({ reason: Schema.String }), { exact: true })
 })
 export type HttpStanding = typeof HttpStanding.Type
 

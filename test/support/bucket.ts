@@ -3,6 +3,7 @@ import { S3Client } from "@aws-sdk/client-s3"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { clientConfig } from "../../src/layers/MParticle/Results.ts"
 
 export interface BucketShape {
   /** Bytes by `bucket/key`. */
@@ -34,7 +35,7 @@ const bytesOf = async (body: S3Request["body"]): Promise<Buffer> => {
   return Buffer.concat(chunks)
 }
 
-/** The bytes of a body that the client sends in signed chunks with a checksum behind them, as S3 puts them together. */
+/** The bytes of a body that the client sends in chunks with a checksum behind them. */
 const unchunked = (sent: Buffer): Buffer => {
   const chunks: Array<Buffer> = []
   let at = 0
@@ -56,10 +57,10 @@ const failure = (status: number): Error =>
 const make = Effect.acquireRelease(
   Effect.sync((): BucketShape => {
     const client = new S3Client({
+      ...clientConfig,
       endpoint: "http://127.0.0.1:1",
       region: "eu-west-1",
-      credentials: { accessKeyId: "test", secretAccessKey: "test" },
-      maxAttempts: 1
+      credentials: { accessKeyId: "test", secretAccessKey: "test" }
     })
     const bucket: BucketShape = {
       objects: new Map(),

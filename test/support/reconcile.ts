@@ -1,4 +1,4 @@
-/** The reconciliation over a store in memory, a bucket in memory and an mParticle that answers what the test says. */
+/** The reconciliation, and the results of exports, over a store in memory, a bucket in memory and an mParticle that answers what the test says. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,7 +11,6 @@ import * as ResultsLayer from "../../src/layers/MParticle/Results.ts"
 import { layerOf, type MParticleSettingsShape } from "../../src/layers/MParticle/Settings.ts"
 import * as MParticleLayer from "../../src/layers/MParticle.ts"
 import * as CircuitBreakerLayer from "../../src/layers/Resilience/CircuitBreaker.ts"
-import { QueueUnavailable } from "../../src/schemas/MParticleError.ts"
 import { Alerts } from "../../src/services/Alerts.ts"
 import { within } from "../../src/services/Deadline.ts"
 import { FallbackQueue } from "../../src/services/FallbackQueue.ts"
@@ -29,12 +28,7 @@ const outside = Layer.mergeAll(
   http,
   Layer.effect(
     FallbackQueue,
-    Effect.map(Upstream, ({ queued, queueTakes }) => ({
-      send: (message) =>
-        queueTakes
-          ? Effect.sync(() => void queued.push(message))
-          : Effect.fail(new QueueUnavailable({ reason: "InternalFailure" }))
-    }))
+    Effect.map(Upstream, ({ queued }) => ({ send: (message) => Effect.sync(() => void queued.push(message)) }))
   )
 )
 
@@ -63,7 +57,7 @@ const layerFor = (options: ReconcileWorld) => {
   ).pipe(Layer.provideMerge(memoryStore))
   return ReconciliationLayer.layer.pipe(
     Layer.provideMerge(MParticleLayer.layer),
-    Layer.provide(results),
+    Layer.provideMerge(results),
     Layer.provide(Layer.mergeAll(OpenDsrLayer.layer, EventsApiLayer.layer)),
     Layer.provide(CircuitBreakerLayer.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })),
     Layer.provideMerge(store),

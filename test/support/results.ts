@@ -1,4 +1,5 @@
 /** The results over a real S3 engine and the simulated mParticle, each behind its own protocol. */
+import { randomUUID } from "node:crypto"
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -45,7 +46,7 @@ const engines = Layer.scoped(
   Engines,
   Effect.gen(function* () {
     const [vendor, { s3: s3Url }] = yield* Effect.all([
-      disposable(() => startVendor()),
+      disposable(() => startVendor(0)),
       disposable(() => startFauxqs())
     ])
     const s3 = yield* Effect.acquireRelease(
@@ -58,27 +59,32 @@ const engines = Layer.scoped(
 )
 
 /** {@link Results} over the engines. */
-export const live = Layer.unwrapScoped(
-  Effect.map(Engines, ({ alerts, s3, vendor }) =>
-    Layer.effect(Results, ResultsLayer.make(s3)).pipe(
-      Layer.provideMerge(OpenDsrLayer.layer),
-      Layer.provideMerge(memoryStore),
-      Layer.provide(Http.layer),
-      Layer.provide(
-        Layer.succeed(Alerts, { raise: (alert) => Effect.sync(() => void alerts.push(alert)) } satisfies Alerts["Type"])
-      ),
-      Layer.provide(parameters({ "mparticle-api-key": workspace.key, "mparticle-api-secret": workspace.secret })),
-      Layer.provide(layerOf({ ...settings, dsrUrl: `${vendor.url}/v3` }))
+export const liveWith = (overrides: Readonly<Record<string, string>> = {}) =>
+  Layer.unwrapScoped(
+    Effect.map(Engines, ({ alerts, s3, vendor }) =>
+      Layer.effect(Results, ResultsLayer.make(s3)).pipe(
+        Layer.provideMerge(OpenDsrLayer.layer),
+        Layer.provideMerge(memoryStore),
+        Layer.provide(Http.layer),
+        Layer.provide(
+          Layer.succeed(Alerts, {
+            raise: (alert) => Effect.sync(() => void alerts.push(alert))
+          } satisfies Alerts["Type"])
+        ),
+        Layer.provide(
+          parameters({ "mparticle-api-key": workspace.key, "mparticle-api-secret": workspace.secret, ...overrides })
+        ),
+        Layer.provide(layerOf({ ...settings, dsrUrl: `${vendor.url}/v3` }))
+      )
     )
-  )
-).pipe(Layer.provideMerge(engines))
+  ).pipe(Layer.provideMerge(engines))
 
 /** A completed export at mParticle and on record, with results as they are given. */
 export const completedExport = (results: Buffer | undefined, more: object = {}) =>
   Effect.gen(function* () {
     const { vendor } = yield* Engines
     const memory = yield* MemoryStore
-    const id = yield* Effect.promise(() => vendor.submit({ subject_request_type: "access" }))
+    const id = yield* Effect.promise(() => vendor.submit({ subject_request_type: "access", group_id: randomUUID() }))
     yield* Effect.promise(() =>
       vendor.advance({
         id,

@@ -1,15 +1,17 @@
 /** What Baton is answered, in the dialect of its request, out of a record or an error. */
 import * as Match from "effect/Match"
-import type { BatonFailure, InitiateSuccess, StatusSuccess } from "../../schemas/Baton.ts"
+import { type BatonFailure, type InitiateSuccess, resultsPending, type StatusSuccess } from "../../schemas/Baton.ts"
 import type { FlatInitiate, FlatInitiated, FlatStanding, FlatState, FlatStatus } from "../../schemas/BatonFlat.ts"
 import {
   type CorrelationId,
+  hasEnded,
   type PublicStatus,
   publicStatus,
   type RequestRecord
 } from "../../schemas/DataSubjectRequest.ts"
 import type { SubmissionFailed } from "../../schemas/MParticleError.ts"
 import type { BatonError } from "../../services/Baton.ts"
+import { isUncopied } from "../../services/Reconciliation/Rules.ts"
 
 type Details = Omit<BatonFailure["error"]["details"], "retryable">
 
@@ -64,6 +66,30 @@ export const initiated = (record: RequestRecord, correlationId: CorrelationId, t
   timestamp
 })
 
+/** Why a request failed, or why a completed export has no results to give out (now, or any more). */
+const reasonOf = (
+  record: RequestRecord,
+  downloadUrls: ReadonlyArray<string>
+): { readonly details?: { readonly reason: string } } => {
+  const unsigned = (record.resultLocations ?? []).length > downloadUrls.length
+  const pending = isUncopied(record) || (record.status === "completed" && unsigned)
+  const reason = pending ? resultsPending : hasEnded(record.status) ? record.failureReason : undefined
+  return reason === undefined ? {} : { details: { reason } }
+}
+
+/** The links of a completed export, as soon as its results are here. */
+const exported = (
+  record: RequestRecord,
+  downloadUrls: ReadonlyArray<string>
+): { readonly downloadUrls?: ReadonlyArray<string> } =>
+  record.status === "completed" && record.type === "export" && !isUncopied(record) ? { downloadUrls } : {}
+
+/** What both answers about an export's results say, in whatever protocol. */
+export const resultsOf = (record: RequestRecord, downloadUrls: ReadonlyArray<string>) => ({
+  ...exported(record, downloadUrls),
+  ...reasonOf(record, downloadUrls)
+})
+
 /** The answer to a status query. */
 export const standing = (
   record: RequestRecord,
@@ -73,10 +99,7 @@ export const standing = (
 ): StatusSuccess => ({
   ...initiated(record, correlationId, timestamp),
   ...(record.status === "completed" && record.completedAt !== undefined ? { completedAt: record.completedAt } : {}),
-  ...(record.status === "completed" && record.type === "export" ? { downloadUrls } : {}),
-  ...(record.status === "failed" && record.failureReason !== undefined
-    ? { details: { reason: record.failureReason } }
-    : {})
+  ...resultsOf(record, downloadUrls)
 })
 
 const flatState: Readonly<Record<PublicStatus, FlatState>> = {
@@ -107,9 +130,10 @@ export const flatStanding = (request: FlatStatus, record: RequestRecord): FlatSt
   requestType: request.requestType,
   action: "status",
   dataProvider: request.dataProvider,
-  status: flatState[publicStatus(record.status)],
+  // This dialect cannot say that an export is completed and not here yet.
+  status: isUncopied(record) ? "pending" : flatState[publicStatus(record.status)],
   message: message(record),
-  ...(record.status === "completed" && record.type === "export"
+  ...(record.status === "completed" && record.type === "export" && !isUncopied(record)
     ? { resultLocations: record.resultLocations ?? [] }
     : {})
 })

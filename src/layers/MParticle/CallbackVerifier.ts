@@ -31,6 +31,8 @@ const dayMillis = 24 * 60 * 60 * 1000
 const refreshPauseMillis = 5 * 60 * 1000
 /** After a look that failed, the next one waits for this long; meanwhile nobody can tell. */
 const failurePauseMillis = 10_000
+/** The same where there is no certificate at all: long enough for those who wait to share one failure. */
+const coldPauseMillis = 500
 
 /** What is known of the certificate. */
 interface Known {
@@ -88,7 +90,9 @@ export const make: Effect.Effect<CallbackVerifierShape, never, HttpClient.HttpCl
     const fetch = (domain: string): Effect.Effect<Known, CertificateUnavailable> =>
       Effect.gen(function* () {
         const began = yield* Clock.currentTimeMillis
-        if (failure !== undefined && began - failure.at < failurePauseMillis) return yield* Effect.fail(failure.error)
+        // With a certificate at hand a new one is a hope; without one, callbacks wait for it.
+        const pause = known.has(domain) ? failurePauseMillis : coldPauseMillis
+        if (failure !== undefined && began - failure.at < pause) return yield* Effect.fail(failure.error)
         const bundle = yield* Effect.tapError(source, (error) =>
           Effect.map(Clock.currentTimeMillis, (at) => {
             failure = { error, at }

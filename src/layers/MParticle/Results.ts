@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from "node:fs"
 import { mkdtemp, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Readable } from "node:stream"
+import { PassThrough, type Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import {
   GetObjectCommand,
@@ -14,6 +14,7 @@ import {
 } from "@aws-sdk/client-s3"
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -32,6 +33,8 @@ import { MParticleSettings } from "./Settings.ts"
 import { personalIn } from "./Submission.ts"
 
 const linkSeconds = 3_600
+/** A completed export for which mParticle names no results for so long has none. */
+const emptyAfterMillis = 24 * 60 * 60 * 1000
 /** As long as the longest function that copies may run. */
 const copyMillis = 290_000
 
@@ -122,13 +125,17 @@ export const make = (
         Effect.mapError((error) => unavailable(error.message))
       )
 
-    /** The SDK waits on for the rest of a stream that has broken off. */
-    const write = (at: Place, body: Readable, length: number): Effect.Effect<void, ResultsUnavailable> =>
+    /**
+     * The SDK gets a stream that does not break off with the other: it waits on for the rest, and hands an error on to a
+     * stream of its own to which nobody listens. That ends the process, with the download's credentials on its last line.
+     */
+    const write = (at: Place, body: Readable, length: number): Effect.Effect<void, ResultsUnavailable, Scope.Scope> =>
       Effect.gen(function* () {
         const broken = yield* Deferred.make<never, ResultsUnavailable>()
-        // An error to which nobody listens would end the process, with the download's credentials on its last line.
         body.on("error", () => Deferred.unsafeDone(broken, Effect.fail(unavailable("the download broke off"))))
-        yield* Effect.raceFirst(Deferred.await(broken), put(at, body, length))
+        const unbroken = body.pipe(new PassThrough())
+        yield* closing(unbroken)
+        yield* Effect.raceFirst(Deferred.await(broken), put(at, unbroken, length))
       })
 
     const copy = (url: string, at: Place) =>
@@ -151,8 +158,16 @@ export const make = (
       const location = `s3://${at.Bucket}/${at.Key}`
       if (yield* exists(at)) return yield* store.saveResults(record, { resultLocations: [location] })
       const state = yield* openDsr.get(record.id, personalIn(record))
-      const url = Option.isSome(state) ? state.value.results_url : undefined
-      if (typeof url !== "string") return yield* store.saveResults(record, { resultLocations: [] })
+      // mParticle's answers can lag behind its own callback: that there is nothing is believed when it stays so.
+      if (Option.isNone(state) || state.value.request_status !== "completed") {
+        return yield* unavailable("mParticle does not say that they are ready")
+      }
+      const { results_url: url } = state.value
+      if (typeof url !== "string") {
+        const age = (yield* Clock.currentTimeMillis) - Date.parse(record.completedAt ?? record.updatedAt)
+        if (age < emptyAfterMillis) return yield* unavailable("mParticle names no place for them yet")
+        return yield* store.saveResults(record, { resultLocations: [] })
+      }
       const outcome = yield* copy(url, at)
       if (outcome === "expired") {
         yield* alerts.raise({
@@ -183,15 +198,8 @@ const ignore = (): void => {}
 /** The client says in words of its own, to the console, when a stream breaks off; we say it in a line of ours. */
 const silent: NonNullable<S3ClientConfig["logger"]> = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
-/**
- * How the client is made. The checksum that it adds of itself would read a stream as fast as it comes, and keep in
- * memory what S3 has not taken yet.
- */
-export const clientConfig = {
-  maxAttempts: 1,
-  logger: silent,
-  requestChecksumCalculation: "WHEN_REQUIRED"
-} satisfies S3ClientConfig
+/** How the client is made. */
+export const clientConfig = { maxAttempts: 1, logger: silent } satisfies S3ClientConfig
 
 /** {@link Results} with a client of its own. */
 export const layer = Layer.scoped(

@@ -49,6 +49,8 @@ export const make = Effect.gen(function* () {
     const response = yield* HttpClientRequest.get(url).pipe(
       HttpClientRequest.basicAuth(Redacted.value(key), Redacted.value(secret)),
       http.execute,
+      // A body that nobody reads would keep its connection for good.
+      Effect.tap((answer) => (answer.status === 200 ? Effect.void : Effect.ignore(answer.text))),
       Effect.mapError(() => new NetworkError({ upstream })),
       callTimeout({ upstream, milliseconds: beginMillis }),
       Effect.withSpan("mParticle results", { kind: "client" })

@@ -11,6 +11,7 @@ import {
   type BatonRequest,
   InitiateRequest,
   InitiateSuccess,
+  resultsPending,
   StatusRequest,
   StatusSuccess
 } from "../../schemas/Baton.ts"
@@ -154,7 +155,8 @@ export const make = (options: BatonClientOptions): Effect.Effect<BatonClientShap
           if (Either.isLeft(answer) && !answer.left.retryable) return yield* Effect.fail(answer.left)
           if (Either.isRight(answer)) {
             const standing = answer.right
-            if (standing.status === "completed") return standing
+            // Of an export the results may still be on their way: what was asked for is not here yet.
+            if (standing.status === "completed" && standing.details?.reason !== resultsPending) return standing
             if (standing.status === "failed") return yield* new RequestFailed({ requestId, ...standing.details })
             lastStatus = standing.status
           }
