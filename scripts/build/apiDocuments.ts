@@ -44,6 +44,9 @@ const apiOf = (name: string): Described => {
 /** The OpenAPI document of an API, as text. */
 export const openApiOf = (name: string): string => `${JSON.stringify(apiOf(name).openApi, undefined, 2)}\n`
 
+/** A browser asks for an icon at the root of the domain, where there is nothing of ours. */
+const icon = '<link rel="icon" href="data:," />'
+
 /** The reference page of an API, whole in one file: it needs nothing from anywhere else. */
 export const pageOf = async (name: string): Promise<string> => {
   const { dispose, handler } = HttpLayerRouter.toWebHandler(
@@ -51,7 +54,8 @@ export const pageOf = async (name: string): Promise<string> => {
     { disableLogger: true }
   )
   try {
-    return await (await handler(new Request("http://localhost/docs"))).text()
+    const page = await (await handler(new Request("http://localhost/docs"))).text()
+    return page.replace("</head>", `  ${icon}\n</head>`)
   } finally {
     await dispose()
   }

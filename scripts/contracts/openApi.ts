@@ -5,7 +5,7 @@
 import { contractVersionField } from "../../src/schemas/ContractVersion.ts"
 import { errorCodes } from "../../src/schemas/ErrorCode.ts"
 import type { Documentation } from "./documentation.ts"
-import { isObject, type Json, type JsonObject, type JsonSchema, listIn, schemasIn } from "./json.ts"
+import { isObject, type Json, type JsonObject, type JsonSchema, listIn, mapSchemas, schemasIn } from "./json.ts"
 import { definitionsOf, plain } from "./jsonSchema.ts"
 
 const place = "#/components/schemas/"
@@ -74,8 +74,33 @@ const operation =
     return { ...rest, responses: mapped(ours, response(documentation)) }
   }
 
-const relocated = (schema: JsonSchema): JsonSchema =>
-  JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${place}`)) as JsonSchema
+/** What the page shows, and sends when it is tried out, where it would make something up. */
+const examples: Readonly<Record<string, Json>> = {
+  CorrelationId: "workflow-456",
+  Email: "user@example.com",
+  IdentityId: "guardian-user-123",
+  IncomingEvent: {
+    event_type: "page_view",
+    data: { page: "/home" },
+    timestamp: 1705315800,
+    user_id: "guardian-user-123"
+  },
+  RequestId: "0b5e9a3e-2f0c-4a53-9d0b-0d4f5f3f2a11",
+  Timestamp: "2024-01-15T10:30:00.000Z"
+}
+
+/** What is allowed anyway need not be said; the page would make up a key for it. */
+const withoutAllowance = (schema: JsonSchema): JsonSchema => {
+  if (typeof schema === "boolean") return schema
+  const { additionalProperties, ...rest } = mapSchemas(schema, withoutAllowance)
+  return additionalProperties === undefined || additionalProperties === true ? rest : { additionalProperties, ...rest }
+}
+
+const published = (name: string, schema: JsonSchema): JsonSchema => {
+  const relocated = JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${place}`)) as JsonSchema
+  const example = examples[name]
+  return { ...object(withoutAllowance(relocated)), ...(example === undefined ? {} : { examples: [example] }) }
+}
 
 /** Everything that the names stand for, and that they refer to themselves. */
 const closure = (
@@ -103,6 +128,9 @@ export const finished = (spec: JsonObject, documentation: Documentation): JsonOb
   return {
     ...rest,
     paths,
-    components: { schemas: Object.fromEntries(used.map((name) => [name, relocated(schemas[name] ?? true)])), headers }
+    components: {
+      schemas: Object.fromEntries(used.map((name) => [name, published(name, schemas[name] ?? true)])),
+      headers
+    }
   }
 }
