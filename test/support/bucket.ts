@@ -48,9 +48,11 @@ const unchunked = (sent: Buffer): Buffer => {
   }
 }
 
+const errorNames: Readonly<Record<number, string>> = { 403: "AccessDenied", 404: "NotFound", 412: "PreconditionFailed" }
+
 const failure = (status: number): Error =>
   Object.assign(new Error("S3"), {
-    name: status === 404 ? "NotFound" : status === 412 ? "PreconditionFailed" : "InternalError",
+    name: errorNames[status] ?? "InternalError",
     $metadata: { httpStatusCode: status }
   })
 

@@ -13,6 +13,7 @@ export interface DocumentedResponse {
 
 export interface DocumentedOperation {
   readonly operationId: string
+  readonly tags: ReadonlyArray<string>
   readonly parameters: ReadonlyArray<{ readonly name: string; readonly in: string; readonly required: boolean }>
   readonly requestBody?: { readonly content: DocumentedResponse["content"]; readonly required: boolean }
   readonly responses: Readonly<Record<string, DocumentedResponse>>

@@ -31,6 +31,8 @@ const dayMillis = 24 * 60 * 60 * 1000
 const refreshPauseMillis = 5 * 60 * 1000
 /** After a look that failed, the next one waits for this long; meanwhile nobody can tell. */
 const failurePauseMillis = 10_000
+
+const maxSignatureLength = 4096
 /** The same where there is no certificate at all: long enough for those who wait to share one failure. */
 const coldPauseMillis = 500
 
@@ -50,11 +52,15 @@ interface Proof {
   readonly signature: Buffer
 }
 
-/** The bytes of a signature in strict base64: in the one spelling that they have. */
+/**
+ * The bytes of a signature in strict base64: in the one spelling that they have. What a lenient decoder passes over
+ * makes the text longer than its bytes, and only the last group can be spelled in several ways.
+ */
 const signatureBytes = (text: string): Buffer | undefined => {
-  if (text.length === 0 || text.length > 4096) return undefined
+  if (text.length === 0 || text.length > maxSignatureLength || text.includes("-") || text.includes("_")) return undefined
   const bytes = Buffer.from(text, "base64")
-  return bytes.toString("base64") === text ? bytes : undefined
+  const lastGroup = bytes.toString("base64", bytes.length - (bytes.length % 3 || 3))
+  return text.length === 4 * Math.ceil(bytes.length / 3) && text.endsWith(lastGroup) ? bytes : undefined
 }
 
 const believed: Effect.Effect<void> = Metrics.count("CertificateValidations", { Success: "true" })

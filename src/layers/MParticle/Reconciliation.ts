@@ -106,7 +106,8 @@ export const make = Effect.gen(function* () {
     const fail = (record: RequestRecord, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
       Effect.gen(function* () {
         done.failed += 1
-        yield* Effect.logError("a request could not be looked after", cause)
+        const log = Cause.isDie(cause) ? Effect.logError : Effect.logWarning
+        yield* log("a request could not be looked after", cause)
         const at = new Date(yield* Clock.currentTimeMillis).toISOString()
         yield* Effect.ignoreLogged(store.markSynced(record.id, at))
       })
