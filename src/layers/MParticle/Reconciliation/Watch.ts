@@ -10,9 +10,15 @@ const namedIds = 10
 
 const alertOf: Readonly<Record<Stuck, Pick<Alert, "subject" | "message">>> = {
   unsent: { subject: "stuck-unsent", message: "requests are not with mParticle a day after they were filed" },
-  unacknowledged: { subject: "stuck-unacknowledged", message: "mParticle has not said when it will be done in a day" },
-  overdue: { subject: "stuck-overdue", message: "requests are not completed a day after mParticle's own time for it" },
-  uncopied: { subject: "stuck-uncopied", message: "results of exports are not copied after a day; they expire" }
+  unacknowledged: {
+    subject: "stuck-unacknowledged",
+    message: "mParticle has requests for a day and has not said when it will be done with them"
+  },
+  overdue: {
+    subject: "stuck-overdue",
+    message: "requests are not completed a day after the time that mParticle named"
+  },
+  uncopied: { subject: "stuck-uncopied", message: "results of exports are not here a day after the end" }
 }
 
 /** All the ways, each told in every run. */
