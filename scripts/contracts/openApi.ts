@@ -102,18 +102,22 @@ const published = (name: string, schema: JsonSchema): JsonSchema => {
   return { ...object(withoutAllowance(relocated)), ...(example === undefined ? {} : { examples: [example] }) }
 }
 
-/** Everything that the names stand for, and that they refer to themselves. */
+/** Everything that the names stand for, and that they refer to themselves, in the order of the alphabet. */
 const closure = (
   names: ReadonlyArray<string>,
-  schemas: Readonly<Record<string, JsonSchema>>,
-  found: ReadonlySet<string> = new Set()
-): ReadonlySet<string> =>
-  names.reduce((all, name) => {
-    if (all.has(name)) return all
+  schemas: Readonly<Record<string, JsonSchema>>
+): ReadonlyArray<readonly [name: string, schema: JsonSchema]> => {
+  const found = new Map<string, JsonSchema>()
+  const visit = (name: string): void => {
     const schema = schemas[name]
     if (schema === undefined) throw new Error(`the document refers to ${name}, which is nowhere`)
-    return closure(namesIn(schema), schemas, new Set([...all, name]))
-  }, found)
+    if (found.has(name)) return
+    found.set(name, schema)
+    namesIn(schema).forEach(visit)
+  }
+  names.forEach(visit)
+  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
 
 /** The document as it is given out. */
 export const finished = (spec: JsonObject, documentation: Documentation): JsonObject => {
@@ -124,12 +128,12 @@ export const finished = (spec: JsonObject, documentation: Documentation): JsonOb
     ...schemasIn(own),
     ...definitionsOf(new Set(namesIn(paths)), documentation)
   }
-  const used = [...closure(namesIn(paths), schemas)].toSorted()
+  const used = closure(namesIn(paths), schemas)
   return {
     ...rest,
     paths,
     components: {
-      schemas: Object.fromEntries(used.map((name) => [name, published(name, schemas[name] ?? true)])),
+      schemas: Object.fromEntries(used.map(([name, schema]) => [name, published(name, schema)])),
       headers
     }
   }

@@ -20,9 +20,17 @@ export class Metrics extends Context.Reference<Metrics>()("integration-services/
   defaultValue: (): MetricsShape => ({ put: () => undefined })
 }) {}
 
-/** A measurement that cannot be taken is lost, and nothing else. */
+/** Takes a measurement at once; one that cannot be taken is lost, and nothing else. */
+export const unsafePut = (metrics: MetricsShape, measurement: Measurement): void => {
+  try {
+    metrics.put(measurement)
+  } catch {
+    // What was measured is what counts.
+  }
+}
+
 const put = (measurement: Measurement): Effect.Effect<void> =>
-  Effect.flatMap(Metrics, (metrics) => Effect.ignore(Effect.try(() => metrics.put(measurement))))
+  Effect.map(Metrics, (metrics) => unsafePut(metrics, measurement))
 
 /** Counts one event, or several at once. */
 export const count = (name: string, dimensions: Measurement["dimensions"] = {}, value = 1): Effect.Effect<void> =>

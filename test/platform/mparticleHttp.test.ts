@@ -91,7 +91,11 @@ describe("a request over HTTP", () => {
   })
 
   it("is queued while mParticle is out", async () => {
-    await field.fault("mparticle", { match: { method: "POST", path: "/v3/requests" }, times: 4, fault: { status: 503 } })
+    await field.fault("mparticle", {
+      match: { method: "POST", path: "/v3/requests" },
+      times: 4,
+      fault: { status: 503 }
+    })
     const queued = await submit({ type: "export" })
     assert.deepStrictEqual([queued.status, queued.body["status"]], [202, "queued"])
     const found = await ask("GET", `/data-subject-requests/${String(queued.body["id"])}`)

@@ -34,7 +34,9 @@ const provided = async (): Promise<string> => {
   }
   if (await isProgram(debians)) return debians
   if (process.getuid?.() !== 0 || !(await isDebian())) {
-    throw new Error("No browser: give the path of a Chromium or Chrome as CHROMIUM_PATH (on Debian: apt install chromium)")
+    throw new Error(
+      "No browser: give the path of a Chromium or Chrome as CHROMIUM_PATH (on Debian: apt install chromium)"
+    )
   }
   await apt("update")
   await apt("install", "--no-install-recommends", "chromium")

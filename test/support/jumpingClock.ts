@@ -13,6 +13,8 @@ interface Sleeper {
   readonly wake: () => void
 }
 
+const idleTurns = 1
+
 /**
  * A clock for tests that wait a thousand times: each move of `TestClock` takes milliseconds. What they wait for has to
  * be in memory: the clock does not know of a connection that is about to answer.
@@ -33,17 +35,19 @@ export const jumpingClock = (start: number): JumpingClock => {
     whenIdle()
   }
 
-  /** A turn of the event loop after the last change: until then, whoever was woken may sleep again. */
-  const whenIdle = (): void => {
+  /** Some turns of the event loop after the last change: until then, whoever was woken may sleep again. */
+  const whenIdle = (turns = idleTurns): void => {
     clearTimeout(timer)
-    timer = setTimeout(jump, 0)
+    timer = setTimeout(() => (turns === 0 ? jump() : whenIdle(turns - 1)), 0)
   }
 
   const clock: JumpingClock = {
     ...Clock.make(),
     now: start,
     unsafeCurrentTimeMillis: () => clock.now,
+    unsafeCurrentTimeNanos: () => BigInt(clock.now) * 1_000_000n,
     currentTimeMillis: Effect.sync(() => clock.now),
+    currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
     sleep: (duration) =>
       Effect.async((resume) => {
         const sleeper = { at: clock.now + Duration.toMillis(duration), wake: () => resume(Effect.void) }

@@ -6,6 +6,7 @@
 import { verify as verifySignature } from "node:crypto"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -52,21 +53,24 @@ interface Proof {
   readonly signature: Buffer
 }
 
-/**
- * The bytes of a signature in strict base64: in the one spelling that they have. What a lenient decoder passes over
- * makes the text longer than its bytes, and only the last group can be spelled in several ways.
- */
+/** The bytes of a signature in strict base64: in the one spelling that they have. */
 const signatureBytes = (text: string): Buffer | undefined => {
-  if (text.length === 0 || text.length > maxSignatureLength || text.includes("-") || text.includes("_")) return undefined
+  if (text.length === 0 || text.length > maxSignatureLength) return undefined
   const bytes = Buffer.from(text, "base64")
-  const lastGroup = bytes.toString("base64", bytes.length - (bytes.length % 3 || 3))
-  return text.length === 4 * Math.ceil(bytes.length / 3) && text.endsWith(lastGroup) ? bytes : undefined
+  return bytes.toString("base64") === text ? bytes : undefined
 }
 
-const believed: Effect.Effect<void> = Metrics.count("CertificateValidations", { Success: "true" })
+const believed: Metrics.Measurement = {
+  name: "CertificateValidations",
+  unit: "Count",
+  value: 1,
+  dimensions: { Success: "true" }
+}
+
+const believe = Effect.map(Metrics.Metrics, (metrics) => Metrics.unsafePut(metrics, believed))
 
 const countFailure = ({ reason }: VerificationError): Effect.Effect<void> =>
-  Metrics.count("CertificateValidations", { Success: "false", ErrorType: reason })
+  Metrics.count(believed.name, { Success: "false", ErrorType: reason })
 
 const refuse = (reason: RefusalReason): Effect.Effect<never, CertificateValidationError> => {
   const error = new CertificateValidationError({ reason })
@@ -157,27 +161,25 @@ export const make: Effect.Effect<CallbackVerifierShape, never, HttpClient.HttpCl
       return verifySignature("RSA-SHA256", body, leaf.right.key, signature) ? undefined : "SIGNATURE_MISMATCH"
     }
 
-    /** Holds a proof against a certificate; against a newer one too, if there may be one. */
-    const hold = (
-      proof: Proof,
-      entry: Known,
-      now: number,
-      mayBeOld: boolean
-    ): Effect.Effect<void, VerificationError> => {
-      const flaw = flawOf(proof, entry, now)
-      if (flaw === undefined) return believed
-      if (!mayBeOld) return refuse(flaw)
-      return Effect.flatMap(Effect.tapError(newerThan(proof.domain, entry), countFailure), (newer) =>
-        newer.bundle === entry.bundle
-          ? refuse(flaw)
-          : Effect.flatMap(Clock.currentTimeMillis, (later) => hold(proof, newer, later, false))
-      )
-    }
+    type Verdict = Effect.Effect<void, VerificationError>
 
-    const holdAgainstNew = (proof: Proof, old: Known | undefined): Effect.Effect<void, VerificationError> =>
+    /** Holds a proof against a certificate; `otherwise` says what becomes of one that does not hold. */
+    const hold = (proof: Proof, entry: Known, otherwise: (flaw: RefusalReason) => Verdict): Verdict =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const flaw = flawOf(proof, entry, now)
+        return flaw === undefined ? believe : otherwise(flaw)
+      })
+
+    /** Holds what a certificate does not vouch for against a newer one, if there is one. */
+    const lookAgain = (proof: Proof, entry: Known, flaw: RefusalReason): Verdict =>
+      Effect.flatMap(Effect.tapError(newerThan(proof.domain, entry), countFailure), (newer) =>
+        newer.bundle === entry.bundle ? refuse(flaw) : hold(proof, newer, refuse)
+      )
+
+    const renewAndHold = (proof: Proof, old: Known | undefined): Verdict =>
       Effect.flatMap(Effect.tapError(renewed(proof.domain), countFailure), (latest) =>
         // What was fetched for this very callback cannot be older than it.
-        Effect.flatMap(Clock.currentTimeMillis, (now) => hold(proof, latest, now, latest.bundle === old?.bundle))
+        hold(proof, latest, latest.bundle === old?.bundle ? (flaw) => lookAgain(proof, latest, flaw) : refuse)
       )
 
     /** What a callback offers as proof, or what it lacks. */
@@ -190,16 +192,18 @@ export const make: Effect.Effect<CallbackVerifierShape, never, HttpClient.HttpCl
     }
 
     return {
-      // With a certificate at hand, next to nothing happens beside the cryptography: `npm run bench:callback`.
+      // With a certificate at hand, next to nothing may happen beside the cryptography: `npm run bench:callback`.
       verify: (callback) =>
-        Effect.clockWith((clock) => {
+        Effect.withFiberRuntime((fiber): Verdict => {
           const proof = proofIn(callback)
           if (typeof proof === "string") return refuse(proof)
-          const now = clock.unsafeCurrentTimeMillis()
+          const now = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
           const entry = known.get(proof.domain)
-          return entry !== undefined && now < entry.renewAt
-            ? hold(proof, entry, now, true)
-            : holdAgainstNew(proof, entry)
+          if (entry === undefined || now >= entry.renewAt) return renewAndHold(proof, entry)
+          const flaw = flawOf(proof, entry, now)
+          if (flaw !== undefined) return lookAgain(proof, entry, flaw)
+          Metrics.unsafePut(Context.get(fiber.currentContext, Metrics.Metrics), believed)
+          return Effect.void
         }),
       prefetch: Effect.forEach(processorDomains, renewed, { discard: true })
     }

@@ -49,6 +49,7 @@ describe("GET /data-subject-requests/{id}", () => {
       change({ status, completedAt: "1970-01-01T00:00:00.000Z", failureReason: "CANCELLED" })
       const { body } = yield* statusOf(id)
       assert.strictEqual(body["status"], shown)
+      assert.deepStrictEqual(body["details"], status === "failed" ? { reason: "CANCELLED" } : undefined)
       assert.notProperty(body, "completedAt")
       assert.notProperty(body, "downloadUrls")
     }).pipe(inWorld())
