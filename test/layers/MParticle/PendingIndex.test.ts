@@ -111,7 +111,7 @@ layer(live)("a request in the index", (it) => {
       assert.strictEqual((yield* itemOf(record.id))["expectedCompletionTime"], "1970-01-01T00:00:07.000Z")
       const known = (yield* moved(record, "submitted")).record
       for (const read of [record, known, yield* reloaded(record)]) assert.notProperty(read, "expectedCompletionTime")
-      const [found] = (yield* pending).filter(({ id }) => id === record.id)
+      const found = (yield* pending).find(({ id }) => id === record.id)
       assert.deepStrictEqual(found, known)
       const told = (yield* moved(known, "in_progress", { expectedCompletionTime: later })).record
       assert.strictEqual((yield* reloaded(record)).expectedCompletionTime, later)
@@ -126,7 +126,7 @@ layer(live)("a request in the index", (it) => {
       assert.strictEqual((yield* itemOf(erased.id))["email"], erased.email)
       const exported = (yield* moved(yield* claimed({ type: "export" }), "completed")).record
       assert.strictEqual((yield* itemOf(exported.id))["email"], "user@example.com")
-      const [found] = (yield* pending).filter(({ id }) => id === exported.id)
+      const found = (yield* pending).find(({ id }) => id === exported.id)
       assert.strictEqual(found?.email, "user@example.com")
     })
   )
