@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/setup.ts"],
     passWithNoTests: false,
     // Tests on the platform wait most of their time, so a core can take more than one file.
     maxWorkers: Math.max(3, availableParallelism()),

@@ -1,0 +1,304 @@
+/** What a callback changes once it is believed, and what its sender is told. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
+import { known, Upstream } from "../../support/mparticle.ts"
+import { firstBroken } from "../../../src/layers/MParticle/AuditChain.ts"
+import { RequestStore } from "../../../src/services/RequestStore.ts"
+import {
+  assertRefused,
+  callbackOf,
+  callbackPath,
+  deliver,
+  deliverText,
+  filed,
+  inCallbackWorld,
+  Publisher,
+  proof,
+  records,
+  soleRecord,
+  today,
+  variant
+} from "../../support/callbacks.ts"
+import { ask, failureOf, submit } from "../../support/http.ts"
+import { written } from "../../support/logs.ts"
+
+const nobody = "00000000-0000-4000-8000-000000000000"
+
+/** Sends a callback that has to be taken. */
+const taken = (id: string, facts: object = {}) =>
+  Effect.gen(function* () {
+    const answer = yield* deliver(id, facts)
+    assert.strictEqual(answer.status, 202, answer.text)
+    return answer.body["message"]
+  })
+
+/** What is on record has not changed since. */
+const unchanged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = yield* records
+    const value = yield* effect
+    assert.deepStrictEqual(yield* records, before)
+    return value
+  })
+
+const trail = Effect.gen(function* () {
+  const record = yield* soleRecord
+  const entries = yield* Effect.flatMap(RequestStore, (store) => store.auditTrail(record))
+  assert.isUndefined(firstBroken(entries, record.auditHash))
+  return entries.map(({ from, to }) => [from, to])
+})
+
+describe("a callback that is believed", () => {
+  it.effect("C-01x ends an erasure: its end is written down, and an audit trail without a gap", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      yield* TestClock.adjust("5 minutes")
+      yield* taken(id, { request_status: "in_progress" })
+      yield* TestClock.adjust("5 minutes")
+      assert.strictEqual(yield* taken(id), "Callback accepted and processed")
+      const completedAt = new Date(today + 600_000).toISOString()
+      assert.include(yield* soleRecord, { status: "completed", completedAt })
+      assert.deepStrictEqual(yield* trail, [
+        [undefined, "received"],
+        ["received", "submitted"],
+        ["submitted", "in_progress"],
+        ["in_progress", "completed"]
+      ])
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("D-14 T-28 of an erasure that failed leaves the address: it has to be asked for again", () =>
+    Effect.gen(function* () {
+      yield* taken(yield* filed, { request_status: "cancelled", expected_completion_time: null })
+      assert.include(yield* soleRecord, { status: "failed", failureReason: "CANCELLED", email: "user@example.com" })
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-34 has its time of completion in UTC", () =>
+    Effect.gen(function* () {
+      const expected = "2018-05-31T16:27:28.679094"
+      yield* taken(yield* filed, { request_status: "in_progress", expected_completion_time: expected })
+      assert.include(yield* soleRecord, { expectedCompletionTime: "2018-05-31T16:27:28.679Z" })
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-31 T-55 late, or again, changes nothing more", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      yield* taken(id)
+      yield* TestClock.adjust("1 minute")
+      for (const status of ["completed", "in_progress", "pending", "cancelled", "completed"]) {
+        yield* unchanged(taken(id, { request_status: status }))
+      }
+      assert.lengthOf(yield* trail, 3)
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-31 the same one at the same time, thrice, is one transition", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      yield* Effect.all([taken(id), taken(id), taken(id)], { concurrency: "unbounded" })
+      assert.deepStrictEqual(yield* trail, [
+        [undefined, "received"],
+        ["received", "submitted"],
+        ["submitted", "completed"]
+      ])
+      const { measurements } = yield* Publisher
+      assert.lengthOf(
+        measurements.filter(({ name }) => name === "BatonRequestsCompleted"),
+        1
+      )
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-32 that comes before our own record says submitted is not lost by it", () =>
+    Effect.gen(function* () {
+      const upstream = yield* Upstream
+      const accepts = upstream.reply
+      upstream.reply = (call) =>
+        Effect.gen(function* () {
+          const { subject_request_id: id } = call.body as { subject_request_id: string }
+          const { sign } = yield* variant("normal")
+          const text = JSON.stringify(callbackOf(id, { request_status: "in_progress" }))
+          const early = yield* earlier(callbackPath(id), text, proof(sign(Buffer.from(text))))
+          assert.strictEqual(early.status, 202, early.text)
+          return accepts(call) as Response
+        })
+      const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof ask>>>()
+      const earlier = (path: string, text: string, headers: Readonly<Record<string, string>>) =>
+        Effect.provide(ask("POST", path, { text, headers }), context)
+      assert.strictEqual((yield* submit()).status, 201)
+      assert.include(yield* soleRecord, { status: "in_progress" })
+    }).pipe(inCallbackWorld())
+  )
+
+  for (const extensions of [
+    null,
+    {},
+    { "vendor.example": { domain: "vendor.example", name: "Vendor", status: "sent", status_message: null } },
+    {
+      "opendsr.mparticle.com": {
+        distribution_status: [{ domain: "vendor.example", name: "Vendor", status: "skipped", status_message: null }]
+      }
+    },
+    { "opendsr.mparticle.com": { distribution_status: null } },
+    "unheard of"
+  ]) {
+    it.effect(`C-35 T-33 may have extensions like ${JSON.stringify(extensions)}`, () =>
+      Effect.gen(function* () {
+        yield* taken(yield* filed, { extensions })
+        assert.include(yield* soleRecord, { status: "completed" })
+      }).pipe(inCallbackWorld())
+    )
+  }
+
+  it.effect("C-37 with a status that nobody knows changes nothing, and raises an alert", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      yield* unchanged(taken(id, { request_status: "paused" }))
+      const { alerts } = yield* Upstream
+      assert.deepInclude(alerts[0], { severity: "MEDIUM", subject: "unknown-callback-status" })
+      assert.lengthOf(alerts, 1)
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-38 of an export whose results cannot be had is taken all the same", () =>
+    Effect.gen(function* () {
+      const { body } = yield* submit({ type: "export" })
+      const id = String(body["id"])
+      const upstream = yield* Upstream
+      const results_url = "https://opendsr.example.com/v3/requests/results/1"
+      upstream.lookup = known("completed", { results_url })
+      upstream.download = () => new Response("no", { status: 403 })
+      assert.strictEqual(yield* taken(id, { results_url }), "Callback accepted but file download failed")
+      assert.include(yield* soleRecord, { status: "completed" })
+      assert.notProperty(yield* soleRecord, "resultLocations")
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-29 T-26 for a request that we do not have is answered 404, and makes none", () =>
+    Effect.gen(function* () {
+      failureOf(yield* deliver(nobody), 404, "REQUEST_NOT_FOUND")
+      assert.isEmpty(yield* records)
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("is about the request in its signed body: on another one's path it is refused", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      const failure = failureOf(yield* unchanged(deliver(nobody, {}, { to: id })), 400, "VALIDATION_ERROR")
+      const [issue] = failure.error.details["issues"] as ReadonlyArray<unknown>
+      assert.deepStrictEqual(issue, { path: "subject_request_id", reason: "is not the id in the path" })
+    }).pipe(inCallbackWorld())
+  )
+})
+
+describe("a callback that names somebody else", () => {
+  const foreignUrl = { status_callback_url: "https://webhook.example.net/f00" }
+
+  it.effect("C-28 as its receiver is taken, with a warning", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      const { lines } = yield* written(taken(id, foreignUrl))
+      assert.include(yield* soleRecord, { status: "completed" })
+      const warned = lines.filter(({ message }) => message === "a callback names somebody else: status_callback_url")
+      assert.lengthOf(warned, 1)
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-28 is refused where we are strict, and nothing is written", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      for (const [field, value] of [
+        ["status_callback_url", foreignUrl.status_callback_url],
+        ["controller_id", "workspace-2"]
+      ] as const) {
+        const failure = failureOf(yield* unchanged(deliver(id, { [field]: value })), 400, "VALIDATION_ERROR")
+        assert.deepStrictEqual(failure.error.details["issues"], [{ path: field, reason: "is not ours" }])
+      }
+    }).pipe(inCallbackWorld({ settings: { strictCallbacks: true } }))
+  )
+
+  it.effect("C-28 that is ours is taken where we are strict", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      yield* taken(id, { status_callback_url: `https://callback.example.com${callbackPath(id)}` })
+    }).pipe(inCallbackWorld({ settings: { strictCallbacks: true } }))
+  )
+
+  it.effect("C-28 as its workspace is not believed: mParticle is asked for our request", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      const upstream = yield* Upstream
+      upstream.lookup = known("in_progress")
+      yield* taken(id, { controller_id: "workspace-2" })
+      assert.lengthOf(upstream.lookups, 1)
+      assert.include(yield* soleRecord, { status: "in_progress" })
+    }).pipe(inCallbackWorld())
+  )
+})
+
+describe("a callback's body", () => {
+  const notJson = '{"subject_request_id": '
+
+  it.effect("C-25 T-30 is not looked at before its signature: no JSON, falsely signed, is 401", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      assertRefused(yield* deliverText(id, notJson, { by: "rotated" }))
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect("C-26 that is no JSON, rightly signed, is 400", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      failureOf(yield* unchanged(deliverText(id, notJson)), 400, "VALIDATION_ERROR")
+    }).pipe(inCallbackWorld())
+  )
+
+  for (const [what, facts, path] of [
+    ["without an id", { subject_request_id: undefined }, "subject_request_id"],
+    ["with an id that is none", { subject_request_id: 7 }, "subject_request_id"],
+    ["without a status", { request_status: undefined }, "request_status"],
+    ["with a status that is no text", { request_status: ["completed"] }, "request_status"],
+    ["with results that are no URL's text", { results_url: {} }, "results_url"]
+  ] as const) {
+    it.effect(`C-26 ${what} is 400, and the field is named`, () =>
+      Effect.gen(function* () {
+        const failure = failureOf(yield* unchanged(deliver(yield* filed, facts)), 400, "VALIDATION_ERROR")
+        const issues = failure.error.details["issues"] as ReadonlyArray<{ readonly path: string }>
+        assert.deepStrictEqual(
+          issues.map((issue) => issue.path),
+          [path]
+        )
+      }).pipe(inCallbackWorld())
+    )
+  }
+
+  it.effect("C-40 of a refusal tells nobody why, the log does", () =>
+    Effect.gen(function* () {
+      const id = yield* filed
+      const answers: Array<unknown> = []
+      const { lines } = yield* written(
+        Effect.gen(function* () {
+          for (const delivery of [
+            { by: "rotated" },
+            { headers: {} },
+            { text: "" },
+            { headers: { ...proof(Buffer.alloc(256)), "x-opendsr-processor-domain": "evil.com" } }
+          ] as const) {
+            const answer = yield* deliver(id, {}, delivery)
+            assertRefused(answer)
+            answers.push((answer.body as { readonly error: unknown }).error)
+          }
+        })
+      )
+      assert.strictEqual(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1)
+      const events = lines.filter((line) => line["event_type"] === "security_event")
+      assert.deepStrictEqual(
+        events.map((event) => event["description"]),
+        ["SIGNATURE_MISMATCH", "DOMAIN_NOT_ALLOWED", "BODY_MISSING", "DOMAIN_NOT_ALLOWED"]
+      )
+    }).pipe(inCallbackWorld())
+  )
+})
