@@ -7,7 +7,10 @@ import * as Layer from "effect/Layer"
 import { startFauxqs } from "../../local/src/aws/Fauxqs.ts"
 import * as Http from "../../src/layers/Http.ts"
 import * as OpenDsrLayer from "../../src/layers/MParticle/OpenDsr.ts"
+import { breakerKey } from "../../src/layers/MParticle/Guards.ts"
+import * as BreakerSettings from "../../src/services/Resilience/CircuitBreaker/Settings.ts"
 import * as ResultsLayer from "../../src/layers/MParticle/Results.ts"
+import * as CircuitBreakerLayer from "../../src/layers/Resilience/CircuitBreaker.ts"
 import { layerOf } from "../../src/layers/MParticle/Settings.ts"
 import { RequestId, type RequestRecord } from "../../src/schemas/DataSubjectRequest.ts"
 import { type Alert, Alerts } from "../../src/services/Alerts.ts"
@@ -65,7 +68,12 @@ export const liveWith = (overrides: Readonly<Record<string, string>> = {}) =>
       Layer.effect(Results, ResultsLayer.make(s3)).pipe(
         Layer.provideMerge(OpenDsrLayer.layer),
         Layer.provideMerge(memoryStore),
-        Layer.provide(Http.layer),
+        Layer.provide(
+          Layer.merge(
+            Http.layer,
+            CircuitBreakerLayer.layerMemory({ settings: { [breakerKey]: BreakerSettings.mparticle } })
+          )
+        ),
         Layer.provide(
           Layer.succeed(Alerts, {
             raise: (alert) => Effect.sync(() => void alerts.push(alert))

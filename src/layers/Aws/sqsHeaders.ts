@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as TraceHeader from "../../schemas/TraceHeader.ts"
 import * as Spans from "../../services/Spans.ts"
+import { attributeValue } from "./sqsText.ts"
 
 /** The attributes of a message, as SendMessage takes them. */
 export interface SqsHeaders {
@@ -14,7 +15,7 @@ export interface SqsHeaders {
 /** The attributes of a message that belongs to this correlation id. */
 export const sqsHeaders = (correlationId: string): Effect.Effect<SqsHeaders> =>
   Effect.map(Spans.current, (span) => ({
-    MessageAttributes: { correlationId: { DataType: "String", StringValue: correlationId } },
+    MessageAttributes: { correlationId: { DataType: "String", StringValue: attributeValue(correlationId) } },
     ...(Option.isNone(span)
       ? {}
       : {

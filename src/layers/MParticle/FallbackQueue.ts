@@ -9,6 +9,7 @@ import { FallbackQueue, type FallbackQueueShape } from "../../services/FallbackQ
 import { Parameters } from "../../services/Parameters.ts"
 import { send } from "../Aws.ts"
 import { sqsHeaders } from "../Aws/sqsHeaders.ts"
+import { messageBody } from "../Aws/sqsText.ts"
 
 const encode = Schema.encodeSync(Schema.parseJson(FallbackMessage))
 
@@ -25,7 +26,7 @@ export const make = (client: SQSClient): Effect.Effect<FallbackQueueShape, never
         QueueUrl: queueUrl,
         // The sender still holds the lease for a moment, and an outage does not end at once.
         DelaySeconds: delaySeconds,
-        MessageBody: encode(message),
+        MessageBody: messageBody(encode(message)),
         ...(yield* sqsHeaders(message.correlationId))
       })
       yield* Effect.mapError(

@@ -25,9 +25,11 @@ import { Alerts } from "../../services/Alerts.ts"
 import { OpenDsr } from "../../services/OpenDsr.ts"
 import { Parameters } from "../../services/Parameters.ts"
 import { RequestStore } from "../../services/RequestStore.ts"
+import type { CircuitBreakers } from "../../services/Resilience/CircuitBreaker.ts"
 import * as Schedules from "../../services/Resilience/Schedules.ts"
 import { Results, type ResultsShape, ResultsUnavailable } from "../../services/Results.ts"
 import { type AwsError, send } from "../Aws.ts"
+import * as Guards from "./Guards.ts"
 import * as ResultsSource from "./ResultsSource.ts"
 import { MParticleSettings } from "./Settings.ts"
 import { personalIn } from "./Submission.ts"
@@ -75,10 +77,11 @@ export const make = (
 ): Effect.Effect<
   ResultsShape,
   never,
-  Alerts | HttpClient.HttpClient | MParticleSettings | OpenDsr | Parameters | RequestStore
+  Alerts | CircuitBreakers | HttpClient.HttpClient | MParticleSettings | OpenDsr | Parameters | RequestStore
 > =>
   Effect.gen(function* () {
     const alerts = yield* Alerts
+    const guards = yield* Guards.make
     const openDsr = yield* OpenDsr
     const parameters = yield* Parameters
     const store = yield* RequestStore
@@ -157,7 +160,7 @@ export const make = (
       const at = yield* place(record)
       const location = `s3://${at.Bucket}/${at.Key}`
       if (yield* exists(at)) return yield* store.saveResults(record, { resultLocations: [location] })
-      const state = yield* openDsr.get(record.id, personalIn(record))
+      const state = yield* guards.call(openDsr.get(record.id, personalIn(record)), { retries: false })
       // mParticle's answers can lag behind its own callback: that there is nothing is believed when it stays so.
       if (Option.isNone(state) || state.value.request_status !== "completed") {
         return yield* unavailable("mParticle does not say that they are ready")

@@ -73,6 +73,20 @@ describe("the fallback queue", () => {
       })
   )
 
+  it.scoped("F-01 takes a correlation id of characters that SQS refuses", () =>
+    Effect.gen(function* () {
+      const { client, queueOver, sent, url } = yield* started
+      const correlationId = "a\u0000b\u001bc\uffffd\ttab \u{1f600}"
+      yield* (yield* queueOver(url)).send({ ...message, correlationId })
+      // XML 1.0, which is what SQS says of both, knows none of these.
+      const isXml = (text = ""): boolean => /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u.test(text)
+      assert.isTrue(isXml(sent[0]?.MessageBody))
+      assert.isTrue(isXml(sent[0]?.MessageAttributes?.["correlationId"]?.StringValue))
+      const { Messages = [] } = yield* Effect.promise(() => client.send(new ReceiveMessageCommand({ QueueUrl: url })))
+      assert.strictEqual(JSON.parse(Messages[0]?.Body ?? "").correlationId, correlationId)
+    })
+  )
+
   it.scoped("B-34 fails by the name of what went wrong", () =>
     Effect.gen(function* () {
       const { client, queueOver, url } = yield* started
