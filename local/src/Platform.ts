@@ -27,6 +27,7 @@ import { credentials, defaultStage, queueArn } from "./resources.ts"
 import type { QueueDefinition } from "./resources.ts"
 import { startMparticle } from "./sandboxes/mparticle/Mparticle.ts"
 import { Sandbox } from "./sandboxes/Sandbox.ts"
+import { Twilio } from "./sandboxes/twilio/Twilio.ts"
 
 export interface PlatformOptions {
   /** The gateway's port; 0 for any. */
@@ -143,8 +144,10 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const folder = resolve(options.folder ?? ".local")
   const settings = { STAGE: defaultStage, ...settingsFrom(options.environment) }
   const functions = catalogue(options.extraFunctions ?? {})
-  const names = ["aws", "lambda", "mparticle"] as const
-  const [aws, lambdaSandbox, mparticleSandbox] = names.map((name) => new Sandbox(name)) as [Sandbox, Sandbox, Sandbox]
+  const aws = new Sandbox("aws")
+  const lambdaSandbox = new Sandbox("lambda")
+  const mparticleSandbox = new Sandbox("mparticle")
+  const twilioSandbox = new Sandbox("twilio")
   let pools: ReadonlyMap<string, FunctionPool> = new Map()
   const processes: Processes = {
     caller: (processId) => {
@@ -174,8 +177,23 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     ...(options.extraQueues === undefined ? {} : { extraQueues: options.extraQueues })
   })
 
+  const twilio = started.use(
+    new Twilio({
+      sandbox: twilioSandbox,
+      apiUrl: `${gateway.url}/${apiStage}`,
+      engines,
+      table: resources.tables["conversations"] ?? ""
+    })
+  )
+
   const logs = started.use(new FunctionLogs(join(folder, "logs")))
-  const addresses: Addresses = { aws: proxy.endpoints, mparticle: mparticle.url, gateway: gateway.url, apiStage }
+  const addresses: Addresses = {
+    aws: proxy.endpoints,
+    mparticle: mparticle.url,
+    gateway: gateway.url,
+    apiStage,
+    resources
+  }
   const traces = new Traces()
   const onLog = (functionName: string, line: string): void => {
     logs.write(functionName, line)
@@ -195,7 +213,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     functions: [...functions.keys()],
     ...resources
   }
-  const sandboxes = new Map([aws, lambdaSandbox, mparticleSandbox].map((sandbox) => [sandbox.name, sandbox]))
+  const sandboxes = new Map(
+    [aws, lambdaSandbox, mparticleSandbox, twilioSandbox].map((sandbox) => [sandbox.name, sandbox])
+  )
   gateway.serve({
     lambda,
     routes: [...functions].flatMap(([name, { routes = [] }]) => routes.map((prefix) => ({ prefix, function: name }))),
@@ -208,6 +228,13 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
         {
           sandbox: mparticleSandbox,
           actions: { "POST advance": mparticle.advance, "POST certificate": mparticle.chooseCertificate }
+        }
+      ],
+      [
+        "twilio",
+        {
+          sandbox: twilioSandbox,
+          actions: { "PUT conversations": twilio.conversations, "POST messages": twilio.messages }
         }
       ]
     ]),

@@ -5,8 +5,8 @@ import { account, region } from "./aws/identity.ts"
 export interface TableDefinition {
   readonly name: string
   readonly schema: Pick<CreateTableCommandInput, "AttributeDefinitions" | "KeySchema" | "GlobalSecondaryIndexes">
-  /** The attribute with the time in epoch seconds after which an item may go. */
-  readonly expiry: string
+  /** The attribute with the time in epoch seconds after which an item may go; items stay when it is left out. */
+  readonly expiry?: string
 }
 
 export interface QueueDefinition {
@@ -37,6 +37,32 @@ const index = (name: string, hash: string, range: string) => ({
   Projection: { ProjectionType: "ALL" as const }
 })
 
+/** How a conversation is found by who writes to whom: the index of each channel, and where it has the two. */
+export const conversationIndexes = {
+  whatsapp: {
+    name: "company-whatsapp-number-recipient-tel-index",
+    company: "gsi_company_whatsapp_number",
+    user: "gsi_recipient_tel"
+  },
+  sms: {
+    name: "company-sms-number-recipient-tel-index",
+    company: "gsi_company_sms_number",
+    user: "gsi_recipient_tel"
+  },
+  email: {
+    name: "company-email-recipient-email-index",
+    company: "gsi_company_email",
+    user: "gsi_recipient_email"
+  }
+} as const
+
+const conversationKeys = ["primary_channel", "conversation_id"] as const
+const indexKeys = new Set(Object.values(conversationIndexes).flatMap(({ company, user }) => [company, user]))
+
+/** The conversations are another service's; both share the first part of the name. */
+const sharedPrefix = "ai-multi-comms"
+const stagingPrefix = `${sharedPrefix}-replies`
+
 /** The tables by their name in platform.json. */
 export const tables = (stage: string) =>
   ({
@@ -56,8 +82,41 @@ export const tables = (stage: string) =>
       name: `mparticle-baton-correlation-${stage.toLowerCase()}`,
       schema: { AttributeDefinitions: [text("correlationId")], KeySchema: [key("correlationId", "HASH")] },
       expiry: "expiresAt"
+    },
+    conversations: {
+      name: `${sharedPrefix}-conversations-${stage.toLowerCase()}`,
+      schema: {
+        AttributeDefinitions: [...conversationKeys, ...indexKeys].map(text),
+        KeySchema: [key("primary_channel", "HASH"), key("conversation_id", "RANGE")],
+        GlobalSecondaryIndexes: Object.values(conversationIndexes).map(({ company, name, user }) =>
+          index(name, company, user)
+        )
+      }
+    },
+    stage: {
+      name: `${stagingPrefix}-conversations-stage-${stage.toLowerCase()}`,
+      schema: {
+        AttributeDefinitions: ["conversation_id", "message_sid"].map(text),
+        KeySchema: [key("conversation_id", "HASH"), key("message_sid", "RANGE")]
+      },
+      expiry: "expires_at"
+    },
+    lock: {
+      name: `${stagingPrefix}-conversations-trigger-lock-${stage.toLowerCase()}`,
+      schema: { AttributeDefinitions: [text("conversation_id")], KeySchema: [key("conversation_id", "HASH")] },
+      expiry: "expires_at"
     }
   }) satisfies Record<string, TableDefinition>
+
+/**
+ * A queue of the Staging service, whose consumer is another system. Deployed it hides a message for 905 s, longer than
+ * that consumer may work on it; here a test or a person receives it, who does not wait so long to see it again.
+ */
+const stagingQueue = (name: string, stage: string) => ({
+  name: `${stagingPrefix}-${name}-queue-${stage.toLowerCase()}`,
+  visibilitySeconds: 30,
+  maxReceiveCount: 3
+})
 
 /** The queues by their name in platform.json; each has a dead-letter queue, there with the suffix `Dlq`. */
 export const queues = (stage: string) =>
@@ -70,12 +129,21 @@ export const queues = (stage: string) =>
       visibilitySeconds: 20,
       delaySeconds: 10,
       maxReceiveCount: 3
-    }
+    },
+    whatsapp: stagingQueue("whatsapp", stage),
+    sms: stagingQueue("sms", stage),
+    email: stagingQueue("email", stage),
+    handoff: stagingQueue("handoff", stage),
+    // A parked message is tried again and again until somebody has mended what is wrong.
+    parking: { ...stagingQueue("parking", stage), visibilitySeconds: 60, maxReceiveCount: 50 }
   }) satisfies Record<string, QueueDefinition>
 
 /** The buckets by their name in platform.json. */
 export const buckets = (stage: string) =>
-  ({ results: `mparticle-sar-results-${stage.toLowerCase()}` }) satisfies Record<string, string>
+  ({
+    results: `mparticle-sar-results-${stage.toLowerCase()}`,
+    handoff: `${stagingPrefix}-handoff-${stage.toLowerCase()}`
+  }) satisfies Record<string, string>
 
 /** What the simulators of the platform let in. */
 export const credentials = {

@@ -46,5 +46,7 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
     timeoutSeconds: 300,
     memoryMb: 1024,
     schedule: "rate(15 minutes)"
-  }
+  },
+  staging: { entry: "stagingWebhook", timeoutSeconds: 14, memoryMb: 512, routes: ["/whatsapp", "/sms", "/email"] },
+  "staging-sweeper": { entry: "stagingSweep", timeoutSeconds: 60, memoryMb: 1024, schedule: "rate(1 minute)" }
 }

@@ -13,6 +13,8 @@ export class AwsError extends Data.TaggedError("AwsError")<{
   readonly errorName: string
   readonly kind: AwsErrorKind
   readonly status?: number
+  /** Why DynamoDB cancelled a transaction, write by write; `None` for one that was not to blame. */
+  readonly cancellations?: ReadonlyArray<string>
   readonly cause: unknown
 }> {
   override get message(): string {
@@ -53,6 +55,7 @@ const fromSdk = ({ operation, service }: SendOptions, error: unknown): AwsError 
   const parts = partsOf(error)
   const name = typeof parts.name === "string" ? parts.name : "UnknownError"
   const status = parts.$metadata?.httpStatusCode
+  const cancellations = parts.CancellationReasons?.map((reason) => reason.Code ?? "None")
   return new AwsError({
     service,
     operation,
@@ -61,10 +64,9 @@ const fromSdk = ({ operation, service }: SendOptions, error: unknown): AwsError 
       name,
       ...(typeof parts.code === "string" ? { nodeCode: parts.code } : {}),
       ...(status === undefined ? {} : { status }),
-      ...(parts.CancellationReasons === undefined
-        ? {}
-        : { cancellations: parts.CancellationReasons.map((reason) => reason.Code ?? "None") })
+      ...(cancellations === undefined ? {} : { cancellations })
     }),
+    ...(cancellations === undefined ? {} : { cancellations }),
     ...(status === undefined ? {} : { status }),
     cause: error
   })

@@ -184,15 +184,32 @@ describe("resources", () => {
     {
       await using parts = await startParts({ dataDir })
       const resources = await create(parts)
+      const url = (name: string): string => `${parts.endpoints.sqs}/000000000000/${name}`
       assert.deepEqual(resources, {
         queues: {
-          fallback: `${parts.endpoints.sqs}/000000000000/mparticle-api-fallback-code`,
-          fallbackDlq: `${parts.endpoints.sqs}/000000000000/mparticle-api-fallback-code-dlq`,
-          deletion: `${parts.endpoints.sqs}/000000000000/mparticle-api-deletion-code`,
-          deletionDlq: `${parts.endpoints.sqs}/000000000000/mparticle-api-deletion-code-dlq`
+          fallback: url("mparticle-api-fallback-code"),
+          fallbackDlq: url("mparticle-api-fallback-code-dlq"),
+          deletion: url("mparticle-api-deletion-code"),
+          deletionDlq: url("mparticle-api-deletion-code-dlq"),
+          whatsapp: url("ai-multi-comms-replies-whatsapp-queue-code"),
+          whatsappDlq: url("ai-multi-comms-replies-whatsapp-queue-code-dlq"),
+          sms: url("ai-multi-comms-replies-sms-queue-code"),
+          smsDlq: url("ai-multi-comms-replies-sms-queue-code-dlq"),
+          email: url("ai-multi-comms-replies-email-queue-code"),
+          emailDlq: url("ai-multi-comms-replies-email-queue-code-dlq"),
+          handoff: url("ai-multi-comms-replies-handoff-queue-code"),
+          handoffDlq: url("ai-multi-comms-replies-handoff-queue-code-dlq"),
+          parking: url("ai-multi-comms-replies-parking-queue-code"),
+          parkingDlq: url("ai-multi-comms-replies-parking-queue-code-dlq")
         },
-        tables: { dsr: "mparticle-dsr-requests-code", correlation: "mparticle-baton-correlation-code" },
-        buckets: { results: "mparticle-sar-results-code" }
+        tables: {
+          dsr: "mparticle-dsr-requests-code",
+          correlation: "mparticle-baton-correlation-code",
+          conversations: "ai-multi-comms-conversations-code",
+          stage: "ai-multi-comms-replies-conversations-stage-code",
+          lock: "ai-multi-comms-replies-conversations-trigger-lock-code"
+        },
+        buckets: { results: "mparticle-sar-results-code", handoff: "ai-multi-comms-replies-handoff-code" }
       })
       assert.deepEqual(await create(parts), resources)
       assert.isEmpty(parts.sandbox.requests())
@@ -212,17 +229,28 @@ describe("resources", () => {
         })
       )
       assert.lengthOf(Items ?? [], 1)
-      const { TimeToLiveDescription } = await dynamodb.send(
-        new DescribeTimeToLiveCommand({ TableName: resources.tables["dsr"] })
-      )
-      assert.deepEqual(TimeToLiveDescription, { TimeToLiveStatus: "ENABLED", AttributeName: "expiresAt" })
-      const { Attributes } = await sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl: resources.queues["fallback"], AttributeNames: ["All"] })
-      )
-      assert.deepEqual(JSON.parse(Attributes?.["RedrivePolicy"] ?? ""), {
-        deadLetterTargetArn: "arn:aws:sqs:eu-west-1:000000000000:mparticle-api-fallback-code-dlq",
-        maxReceiveCount: 5
-      })
+      const expiry = async (table: string) =>
+        (await dynamodb.send(new DescribeTimeToLiveCommand({ TableName: resources.tables[table] })))
+          .TimeToLiveDescription
+      assert.deepEqual(await expiry("dsr"), { TimeToLiveStatus: "ENABLED", AttributeName: "expiresAt" })
+      for (const table of ["stage", "lock"]) {
+        assert.deepEqual(await expiry(table), { TimeToLiveStatus: "ENABLED", AttributeName: "expires_at" })
+      }
+      assert.deepEqual(await expiry("conversations"), { TimeToLiveStatus: "DISABLED" })
+      for (const [queue, dlq, visibility, maxReceiveCount] of [
+        ["fallback", "mparticle-api-fallback-code-dlq", "30", 5],
+        ["whatsapp", "ai-multi-comms-replies-whatsapp-queue-code-dlq", "30", 3],
+        ["parking", "ai-multi-comms-replies-parking-queue-code-dlq", "60", 50]
+      ] as const) {
+        const { Attributes } = await sqs.send(
+          new GetQueueAttributesCommand({ QueueUrl: resources.queues[queue], AttributeNames: ["All"] })
+        )
+        assert.strictEqual(Attributes?.["VisibilityTimeout"], visibility)
+        assert.deepEqual(JSON.parse(Attributes?.["RedrivePolicy"] ?? ""), {
+          deadLetterTargetArn: `arn:aws:sqs:eu-west-1:000000000000:${dlq}`,
+          maxReceiveCount
+        })
+      }
       await sqs.send(new SendMessageCommand({ QueueUrl: resources.queues["fallback"], MessageBody: "kept" }))
       await s3.send(new PutObjectCommand({ Bucket: resources.buckets["results"], Key: "k", Body: "kept" }))
       await secretsmanager.send(new CreateSecretCommand({ Name: "s", SecretString: "kept" }))
@@ -236,7 +264,7 @@ describe("resources", () => {
     const parameter = async (name: string) =>
       (await ssm.send(new GetParameterCommand({ Name: `/mparticle-api/CODE/${name}`, WithDecryption: true }))).Parameter
         ?.Value
-    assert.lengthOf((await dynamodb.send(new ListTablesCommand({}))).TableNames ?? [], 2)
+    assert.lengthOf((await dynamodb.send(new ListTablesCommand({}))).TableNames ?? [], 5)
     assert.isDefined((await dynamodb.send(new GetItemCommand({ TableName: tables["dsr"], Key: key }))).Item)
     assert.strictEqual(
       (await sqs.send(new ReceiveMessageCommand({ QueueUrl: queues["fallback"] }))).Messages?.[0]?.Body,

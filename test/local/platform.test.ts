@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { PlatformInfo } from "../../local/src/platformFile.ts"
 import { functionFolder, isAlive } from "./fixtures.ts"
 import { family, npmCommand } from "./processes.ts"
+import { company, conversation, user } from "./twilioVendor.ts"
 
 const aws = { region: "eu-west-1", credentials: { accessKeyId: "test", secretAccessKey: "test" } }
 
@@ -80,6 +81,7 @@ describe("npm start", () => {
         EXTRA_FUNCTIONS: folder.path,
         AWS_PROFILE: "mine",
         BATON_TIMEOUT_SECONDS: "7",
+        HANDOFF_BUCKET: "a-bucket-of-ones-own",
         ANY_NEW_SETTING: "reaches them",
         MPARTICLE_SANDBOX_RATE_LIMIT: "500"
       },
@@ -122,13 +124,21 @@ describe("npm start", () => {
     expect(info).toMatchObject({
       gateway: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       functions: expect.arrayContaining(["mparticle-api-lambda", "probe"]),
-      tables: { dsr: "mparticle-dsr-requests-code", correlation: "mparticle-baton-correlation-code" },
-      buckets: { results: "mparticle-sar-results-code" }
+      tables: {
+        dsr: "mparticle-dsr-requests-code",
+        correlation: "mparticle-baton-correlation-code",
+        conversations: "ai-multi-comms-conversations-code",
+        stage: "ai-multi-comms-replies-conversations-stage-code",
+        lock: "ai-multi-comms-replies-conversations-trigger-lock-code"
+      },
+      buckets: { results: "mparticle-sar-results-code", handoff: "ai-multi-comms-replies-handoff-code" }
     })
     expect(info.pid).not.toBe(main.pid)
     expect(family(main.pid ?? 0)).toContain(info.pid)
     expect(Object.keys(info.aws).toSorted()).toEqual(["dynamodb", "s3", "secretsmanager", "sqs", "ssm"])
     expect(info.queues["fallback"]).toBe(`${info.aws.sqs}/000000000000/mparticle-api-fallback-code`)
+    const keys = ["fallback", "deletion", "whatsapp", "sms", "email", "handoff", "parking"]
+    expect(Object.keys(info.queues).toSorted()).toEqual(keys.flatMap((key) => [key, `${key}Dlq`]).toSorted())
   })
 
   it("starts functions on their first call only, and shows its state", async () => {
@@ -159,9 +169,20 @@ describe("npm start", () => {
       CALLBACK_BASE_URL: `${info.gateway}/dev`,
       BATON_INTEGRATION_ENABLED: "true",
       OTEL_EXPORTER_OTLP_ENDPOINT: `${info.gateway}/_platform/otlp`,
+      CONVERSATIONS_TABLE_NAME: info.tables["conversations"],
+      STAGE_TABLE_NAME: info.tables["stage"],
+      LOCK_TABLE_NAME: info.tables["lock"],
+      WHATSAPP_QUEUE_URL: `${info.aws.sqs}/000000000000/ai-multi-comms-replies-whatsapp-queue-code`,
+      SMS_QUEUE_URL: info.queues["sms"],
+      EMAIL_QUEUE_URL: info.queues["email"],
+      HANDOFF_QUEUE_URL: info.queues["handoff"],
+      PARKING_QUEUE_URL: info.queues["parking"],
+      ENVIRONMENT_NAME: "dev",
+      HANDOFF_BUCKET: "a-bucket-of-ones-own",
       BATON_TIMEOUT_SECONDS: "7",
       ANY_NEW_SETTING: "reaches them"
     })
+    expect(env).not.toHaveProperty("PUBLIC_BASE_URL")
     const foreign = ["PATH", "HOME", "PORT", "EXTRA_FUNCTIONS", "AWS_PROFILE", "NODE_OPTIONS"]
     // What npm itself sets for its scripts.
     for (const name of [...foreign, "COLOR", "INIT_CWD", "NODE"]) expect(env).not.toHaveProperty(name)
@@ -188,6 +209,24 @@ describe("npm start", () => {
     ])
     await sandbox("POST", "aws/faults", { match: { operation: "ListTables" }, fault: { commitThenKill: true } })
     expect(await invoke({ call })).toMatchObject({ errorType: "Runtime.ExitError" })
+  })
+
+  it("has users who write to its tenants", async () => {
+    const row = conversation()
+    expect(await sandbox("PUT", "twilio/conversations", [row])).toEqual({
+      status: 200,
+      body: { conversations: 1, secrets: 1 }
+    })
+    const message = { channel: "whatsapp", from: user, to: company, body: "Hello there" }
+    const sent = { messageSid: expect.stringMatching(/^SM/), attempts: expect.arrayContaining([expect.any(Number)]) }
+    expect(await sandbox("POST", "twilio/messages", message)).toMatchObject({ status: 200, body: [sent] })
+    const attempt = expect.objectContaining({ method: "POST", path: "/dev/whatsapp", status: expect.any(Number) })
+    expect((await sandbox("GET", "twilio/requests")).body).toContainEqual(attempt)
+    expect(await sandbox("POST", "twilio/messages", { ...message, from: company })).toMatchObject({ status: 404 })
+    expect(await sandbox("PUT", "twilio/conversations", [{ ...row, conversation_id: 1 }])).toEqual({
+      status: 400,
+      body: { message: "[0].conversation_id must be a text that is not empty" }
+    })
   })
 
   it("refuses what a sandbox does not understand", async () => {

@@ -65,6 +65,7 @@ const createTable = async (dynamodb: DynamoDBClient, { expiry, name, schema }: T
     dynamodb.send(new CreateTableCommand({ TableName: name, BillingMode: "PAY_PER_REQUEST", ...schema }))
   )
   await waitUntilTableExists({ client: dynamodb, maxWaitTime: 10, minDelay: 1 }, { TableName: name })
+  if (expiry === undefined) return
   const { TimeToLiveDescription } = await dynamodb.send(new DescribeTimeToLiveCommand({ TableName: name }))
   if (TimeToLiveDescription?.AttributeName === expiry) return
   await dynamodb.send(

@@ -5,6 +5,7 @@
  * Node.js and npm, of AWS (the platform gives its own) and of the platform itself. So a new setting needs no list here.
  */
 import { accessKeyPrefix } from "../aws/AwsProxy.ts"
+import type { Resources } from "../aws/createResources.ts"
 import type { AwsEndpoints } from "../aws/Engine.ts"
 import { region } from "../aws/identity.ts"
 import { otlpPath } from "../gateway/traceRoutes.ts"
@@ -37,7 +38,22 @@ export interface Addresses {
   readonly mparticle: string
   readonly gateway: string
   readonly apiStage: string
+  readonly resources: Resources
 }
+
+/** Where the Staging service finds what is its own. PUBLIC_BASE_URL is not set: the signed URL is the event's own. */
+const stagingSettings = ({ buckets, queues, tables }: Resources): Record<string, string> => ({
+  CONVERSATIONS_TABLE_NAME: tables["conversations"] ?? "",
+  STAGE_TABLE_NAME: tables["stage"] ?? "",
+  LOCK_TABLE_NAME: tables["lock"] ?? "",
+  WHATSAPP_QUEUE_URL: queues["whatsapp"] ?? "",
+  SMS_QUEUE_URL: queues["sms"] ?? "",
+  EMAIL_QUEUE_URL: queues["email"] ?? "",
+  HANDOFF_QUEUE_URL: queues["handoff"] ?? "",
+  PARKING_QUEUE_URL: queues["parking"] ?? "",
+  HANDOFF_BUCKET: buckets["handoff"] ?? "",
+  ENVIRONMENT_NAME: "dev"
+})
 
 /** The environment of one process; a setting that is given wins over the platform's own. */
 export const functionEnvironment = (
@@ -45,7 +61,7 @@ export const functionEnvironment = (
   addresses: Addresses,
   settings: Readonly<Record<string, string>>
 ): Record<string, string> => {
-  const { aws, mparticle, gateway, apiStage } = addresses
+  const { aws, mparticle, gateway, apiStage, resources } = addresses
   return {
     MPARTICLE_DSR_URL: `${mparticle}/p/${processId}/v3`,
     MPARTICLE_EVENTS_URL: `${mparticle}/p/${processId}/v2`,
@@ -54,6 +70,7 @@ export const functionEnvironment = (
     CERTIFICATE_HOSTS: new URL(mparticle).hostname,
     BATON_INTEGRATION_ENABLED: "true",
     OTEL_EXPORTER_OTLP_ENDPOINT: `${gateway}${otlpPath}`,
+    ...stagingSettings(resources),
     ...settings,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: `${accessKeyPrefix}${processId.toUpperCase()}`,

@@ -76,10 +76,15 @@ const isCorrelationId = Schema.is(CorrelationId)
 /** What is no plain text would make the whole answer one that the gateway does not take. */
 const headerValue = (text: string): string => (/^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text))
 
+const json = { "content-type": "application/json" }
+
+const namesItsType = (headers: HttpAnswer["headers"] = {}): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === "content-type")
+
 const resultOf = (answer: HttpAnswer, requestId: string, correlationId: string): ApiGatewayResult => ({
   statusCode: answer.status,
   headers: {
-    "content-type": "application/json",
+    ...(namesItsType(answer.headers) ? {} : json),
     ...answer.headers,
     "x-request-id": requestId,
     [correlationHeader]: headerValue(correlationId)
@@ -92,11 +97,15 @@ export const http =
   <R>(options: {
     readonly handle: (request: HttpRequest) => Effect.Effect<HttpAnswer, never, R>
     readonly atDeadline: (request: HttpRequest) => Effect.Effect<HttpAnswer>
+    /** Another header that names the same call over its retries, where a caller gives no correlation id. */
+    readonly correlationHeader?: string
   }) =>
   (event: ApiGatewayEvent, invocation: Invocation<ApiGatewayResult>): Effect.Effect<ApiGatewayResult, never, R> =>
     Effect.gen(function* () {
       const request = requestFrom(event, invocation.requestId)
-      const given = soleHeader(request, correlationHeader)
+      const given =
+        soleHeader(request, correlationHeader) ??
+        (options.correlationHeader === undefined ? undefined : soleHeader(request, options.correlationHeader))
       const correlationId = isCorrelationId(given) ? given : yield* Uuid.v4
       invocation.answerAtDeadline(resultOf(yield* options.atDeadline(request), request.requestId, correlationId))
       yield* annotateInvocation(correlationId)

@@ -1,0 +1,139 @@
+/** {@link Conversations} in DynamoDB: another service's table, with an index per channel (contract A1.4). */
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  type QueryCommandOutput
+} from "@aws-sdk/client-dynamodb"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Channel } from "../../schemas/Staging.ts"
+import { failure } from "../../schemas/StagingError.ts"
+import { type Conversation, Conversations, type ConversationsShape } from "../../services/Conversations.ts"
+import { choose } from "../../services/Staging/Choice.ts"
+import { send } from "../Aws.ts"
+import { plainItem } from "../Aws/plainItem.ts"
+import { asFailure, getCodes, queryCodes } from "./awsFailure.ts"
+import { StagingSettings } from "./Settings.ts"
+
+/** Long enough for the index to have what the table got a moment ago (contract A2, 21). */
+const indexLagMillis = 300
+
+/** One call may take this long; a hanging one leaves time for another. */
+const timeoutMillis = 1_500
+
+/** How a channel's conversations are found, and where the name of their secret stands. */
+const indexes: Readonly<
+  Record<
+    Channel,
+    { readonly index: string; readonly company: string; readonly customer: string; readonly secret: string }
+  >
+> = {
+  whatsapp: {
+    index: "company-whatsapp-number-recipient-tel-index",
+    company: "gsi_company_whatsapp_number",
+    customer: "gsi_recipient_tel",
+    secret: "whatsapp_credentials_id"
+  },
+  sms: {
+    index: "company-sms-number-recipient-tel-index",
+    company: "gsi_company_sms_number",
+    customer: "gsi_recipient_tel",
+    secret: "sms_credentials_id"
+  },
+  email: {
+    index: "company-email-recipient-email-index",
+    company: "gsi_company_email",
+    customer: "gsi_recipient_email",
+    secret: "email_credentials_id"
+  }
+}
+
+/** What of a conversation decides which one it is, and how its webhooks are authenticated. */
+const projection = ["channel_config", "conversation_id", "task_complete", "project_status", "created_at"] as const
+
+const secretOf = ({ channel_config: config }: Conversation, key: string): unknown =>
+  typeof config === "object" && config !== null ? (config as Readonly<Record<string, unknown>>)[key] : undefined
+
+/** The conversations over a given client. */
+export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, never, StagingSettings> =>
+  Effect.map(StagingSettings, ({ tables: { conversations: table } }) => {
+    const page = (channel: Channel, company: string, customer: string, start?: Record<string, AttributeValue>) => {
+      const { company: companyKey, customer: customerKey, index } = indexes[channel]
+      const command = new QueryCommand({
+        TableName: table,
+        IndexName: index,
+        KeyConditionExpression: "#company = :company AND #customer = :customer",
+        ProjectionExpression: projection.map((_, at) => `#p${at}`).join(", "),
+        ExpressionAttributeNames: {
+          "#company": companyKey,
+          "#customer": customerKey,
+          ...Object.fromEntries(projection.map((attribute, at) => [`#p${at}`, attribute]))
+        },
+        ExpressionAttributeValues: { ":company": { S: company }, ":customer": { S: customer } },
+        ...(start === undefined ? {} : { ExclusiveStartKey: start })
+      })
+      return send(client, command, { service: "dynamodb", operation: "Query", timeoutMillis }).pipe(
+        Effect.mapError(asFailure(queryCodes))
+      )
+    }
+
+    const candidates = (channel: Channel, company: string, customer: string) =>
+      Effect.gen(function* () {
+        const found: Array<Conversation> = []
+        let start: QueryCommandOutput["LastEvaluatedKey"]
+        do {
+          const { Items = [], LastEvaluatedKey } = yield* page(channel, company, customer, start)
+          found.push(...Items.map(plainItem))
+          start = LastEvaluatedKey
+        } while (start !== undefined)
+        return found
+      })
+
+    const find: ConversationsShape["find"] = (channel, company, customer) =>
+      Effect.gen(function* () {
+        const search = candidates(channel, company, customer)
+        const first = yield* search
+        const found = first.length > 0 ? first : yield* Effect.delay(search, indexLagMillis)
+        if (found.length > 1) yield* Effect.logWarning(`${found.length} conversations between the same two`)
+        const chosen = choose(found)
+        const id = chosen?.["conversation_id"]
+        if (chosen === undefined || typeof id !== "string") {
+          return yield* failure("CONVERSATION_NOT_FOUND", "no conversation between these two")
+        }
+        const credentialRef = secretOf(chosen, indexes[channel].secret)
+        return typeof credentialRef === "string" && credentialRef !== ""
+          ? { conversationId: id, credentialRef }
+          : yield* failure("MISSING_CREDENTIAL_CONFIG", `channel_config has no ${indexes[channel].secret}`)
+      })
+
+    const get: ConversationsShape["get"] = (customer, conversationId) =>
+      Effect.gen(function* () {
+        const command = new GetItemCommand({
+          TableName: table,
+          Key: { primary_channel: { S: customer }, conversation_id: { S: conversationId } },
+          // What the consumer wrote a moment ago decides whether it is still at work.
+          ConsistentRead: true
+        })
+        const { Item } = yield* send(client, command, {
+          service: "dynamodb",
+          operation: "GetItem",
+          timeoutMillis
+        }).pipe(Effect.mapError(asFailure(getCodes)))
+        return Item === undefined
+          ? yield* failure("CONVERSATION_NOT_FOUND", "the conversation is not in the table")
+          : plainItem(Item)
+      })
+
+    return { find, get }
+  })
+
+/** {@link Conversations} with a client of its own. */
+export const layer: Layer.Layer<Conversations, never, StagingSettings> = Layer.scoped(
+  Conversations,
+  Effect.acquireRelease(
+    Effect.sync(() => new DynamoDBClient({ maxAttempts: 1 })),
+    (client) => Effect.sync(() => client.destroy())
+  ).pipe(Effect.flatMap(make))
+)

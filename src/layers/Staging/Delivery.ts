@@ -1,0 +1,111 @@
+/**
+ * The protocol by which a message reaches its reader (contract A2, end). The message is put down before anybody is told
+ * of it; whoever claims the conversation's next trigger sends it, and gives the claim back when that fails. A message
+ * that meets a claim relies on it only when its trigger is known to be sent and still to come. So after each step, and
+ * after a crash between any two, a message that is down either has a trigger to come, or its next attempt, or that of the
+ * sweeper, sends one. More triggers than needed do no harm: there is nothing left to read then.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { type Channel, type InboundMessage, primaryChannel, type Trigger } from "../../schemas/Staging.ts"
+import type { TransientCode } from "../../schemas/StagingCode.ts"
+import { type Failure, failure } from "../../schemas/StagingError.ts"
+import { remainingMillis } from "../../services/Deadline.ts"
+import { type Claim, type LockError, type StageError, StageStore } from "../../services/StageStore.ts"
+import { type QueueError, StagingQueues } from "../../services/StagingQueues.ts"
+import type { Receipt } from "../../services/Staging.ts"
+import { StagingSettings } from "./Settings.ts"
+
+/** Why a message did not get to its reader. */
+export type DeliveryError = StageError | LockError | QueueError
+
+/** What became of a trigger; a claim that is ours is to be settled. */
+interface Triggered {
+  readonly sent: boolean
+  readonly claim?: Claim
+}
+
+/** Giving a claim back must not keep the answer waiting: whoever comes later does not rely on what is pending. */
+const releaseMillis = 700
+
+/** Fails with a step's transient code when the time is over before the step is. */
+export const inTime =
+  <Code extends TransientCode>(code: Code) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Failure<Code>, R> =>
+    Effect.flatMap(remainingMillis, (left) =>
+      Effect.timeoutFail(effect, { duration: left, onTimeout: () => failure(code, "there was no time left") })
+    )
+
+/** Best effort: what is not noted is done once more at most. */
+const noted = (effect: Effect.Effect<void, StageError>): Effect.Effect<void> =>
+  effect.pipe(
+    inTime("STAGE_DB_TRANSIENT_ERROR"),
+    Effect.catchAll((error) => Effect.logWarning("what was sent could not be noted", Cause.fail(error)))
+  )
+
+/** Makes the two ways to a reader. */
+export const make = Effect.gen(function* () {
+  const store = yield* StageStore
+  const queues = yield* StagingQueues
+  const { windowSeconds } = yield* StagingSettings
+
+  const release = (claim: Claim): Effect.Effect<void> =>
+    store.release(claim).pipe(
+      Effect.timeoutFail({
+        duration: releaseMillis,
+        onTimeout: () => failure("TRIGGER_DB_TRANSIENT_ERROR", "there was no time left")
+      }),
+      Effect.catchAll((error) => Effect.logWarning("a claim was not given back", Cause.fail(error)))
+    )
+
+  /** Claims the conversation's next trigger and sends it, unless another one's is sent and still to come. */
+  const triggered = (
+    channel: Channel,
+    trigger: Trigger,
+    owner: Pick<Claim, "owner" | "patientWith">,
+    delaySeconds: number
+  ): Effect.Effect<Triggered, LockError | QueueError> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const triggerAt = (yield* Clock.currentTimeMillis) + delaySeconds * 1000
+        const claim: Claim = { ...owner, conversationId: trigger.conversation_id, triggerAt }
+        const claimed = yield* restore(store.claim(claim).pipe(inTime("TRIGGER_DB_TRANSIENT_ERROR")))
+        if (claimed === "queued") return { sent: false }
+        const sending = queues.trigger(channel, trigger, delaySeconds)
+        const sent = yield* Effect.exit(restore(sending.pipe(inTime("SQS_TRANSIENT_ERROR"))))
+        if (Exit.isFailure(sent) && claimed === "acquired") yield* release(claim)
+        yield* sent
+        return claimed === "acquired" ? { sent: true, claim } : { sent: true }
+      })
+    )
+
+  /** Puts a message down for the channel's consumer, and sees to it that the consumer is told. */
+  const toChannel = (conversationId: string, message: InboundMessage): Effect.Effect<Receipt, DeliveryError> =>
+    Effect.gen(function* () {
+      const messageSid = message.message_sid
+      const progress = yield* store.stage(conversationId, message).pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
+      if (progress === "done") return "repeated"
+      const trigger = { conversation_id: conversationId, primary_channel: primaryChannel(message) }
+      const { claim, sent } = yield* triggered(message.channel_type, trigger, { owner: messageSid }, windowSeconds)
+      yield* noted(store.settle(claim === undefined ? { messageSid } : { messageSid, claim }))
+      return sent ? "triggered" : "joined"
+    })
+
+  /** Hands a message to a human, once: it does not lie with those of the consumer, who would read it later. */
+  const toHuman = (
+    conversationId: string,
+    message: InboundMessage,
+    context: Readonly<Record<string, unknown>>
+  ): Effect.Effect<Receipt, DeliveryError> =>
+    Effect.gen(function* () {
+      const progress = yield* store.reserve(conversationId, message).pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
+      if (progress === "done") return "repeated"
+      yield* queues.handOff(message.message_sid, context).pipe(inTime("SQS_TRANSIENT_ERROR"))
+      yield* noted(store.settle({ messageSid: message.message_sid }))
+      return "handedOff"
+    })
+
+  return { toChannel, toHuman, triggered }
+})

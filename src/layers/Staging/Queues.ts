@@ -1,0 +1,146 @@
+/** {@link StagingQueues} in SQS; what is too large for it goes by way of S3 (contract A1.8, Decision 9). */
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3"
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { ParkedMessage } from "../../schemas/Staging.ts"
+import { type Failure, failure } from "../../schemas/StagingError.ts"
+import { Correlation } from "../../services/Correlation.ts"
+import { type Parked, type QueueError, StagingQueues, type StagingQueuesShape } from "../../services/StagingQueues.ts"
+import { type AwsError, send } from "../Aws.ts"
+import { sqsHeaders } from "../Aws/sqsHeaders.ts"
+import { messageBody } from "../Aws/sqsText.ts"
+import { asFailure, queueCodes } from "./awsFailure.ts"
+import { StagingSettings } from "./Settings.ts"
+
+const timeoutMillis = 1_500
+
+/** What every queue takes, however it is set up. */
+const maxBytes = 262_144
+
+const encodeParked = Schema.encodeSync(Schema.parseJson(ParkedMessage))
+const decodeParked = Schema.decodeUnknownEither(Schema.parseJson(ParkedMessage))
+
+const sizeOf = (body: string): number => Buffer.byteLength(body)
+
+/** The clients that the queues stand on. */
+export interface QueueClients {
+  readonly sqs: SQSClient
+  readonly s3: S3Client
+}
+
+/** The queues over given clients. */
+export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShape, never, StagingSettings> =>
+  Effect.map(StagingSettings, ({ handoffBucket, parkingQueueUrl, queueUrls }) => {
+    const failed = asFailure(queueCodes)
+
+    const put = (url: string, body: string, delaySeconds = 0): Effect.Effect<void, QueueError> =>
+      Effect.gen(function* () {
+        const command = new SendMessageCommand({
+          QueueUrl: url,
+          MessageBody: body,
+          DelaySeconds: delaySeconds,
+          ...(yield* sqsHeaders(yield* Correlation))
+        })
+        yield* send(sqs, command, { service: "sqs", operation: "SendMessage", timeoutMillis }).pipe(
+          Effect.mapError(failed)
+        )
+      })
+
+    const trigger: StagingQueuesShape["trigger"] = (channel, { conversation_id, primary_channel }, delaySeconds) =>
+      put(queueUrls[channel], messageBody(JSON.stringify({ conversation_id, primary_channel })), delaySeconds)
+
+    const stored = (bucket: string, key: string, body: string): Effect.Effect<void, QueueError> =>
+      send(s3, new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: "application/json" }), {
+        service: "s3",
+        operation: "PutObject",
+        timeoutMillis
+      }).pipe(
+        Effect.asVoid,
+        Effect.mapError((error: AwsError) =>
+          error.kind === "transient"
+            ? failure("SQS_TRANSIENT_ERROR", error.message)
+            : failure("SQS_CONFIG_ERROR", error.message)
+        )
+      )
+
+    /** The facts by which a human's desk knows the message, and where all the others are. */
+    const pointer = (context: Readonly<Record<string, unknown>>, location: string): string =>
+      messageBody(
+        JSON.stringify({
+          conversation_id: context["conversation_id"],
+          channel_type: context["channel_type"],
+          message_sid: context["message_sid"],
+          received_at: context["received_at"],
+          hand_off_reason: context["hand_off_reason"],
+          context_location: location
+        })
+      )
+
+    const handOff: StagingQueuesShape["handOff"] = (messageSid, context) =>
+      Effect.gen(function* () {
+        const body = messageBody(JSON.stringify(context))
+        if (sizeOf(body) <= maxBytes) return yield* put(queueUrls.handoff, body)
+        if (Option.isNone(handoffBucket)) {
+          return yield* failure("SQS_PARAMETER_ERROR", "the handoff is too large, and HANDOFF_BUCKET is not set")
+        }
+        const key = `handoff/${encodeURIComponent(messageSid)}.json`
+        yield* stored(handoffBucket.value, key, JSON.stringify(context))
+        yield* put(queueUrls.handoff, pointer(context, `s3://${handoffBucket.value}/${key}`))
+      })
+
+    const parking: Effect.Effect<string, Failure<"QUEUE_ERROR">> = Option.match(parkingQueueUrl, {
+      onNone: () => failure("QUEUE_ERROR", "PARKING_QUEUE_URL is not set"),
+      onSome: Effect.succeed
+    })
+
+    const park: StagingQueuesShape["park"] = (message) =>
+      Effect.flatMap(parking, (url) => put(url, messageBody(encodeParked(message))))
+
+    const parked: StagingQueuesShape["parked"] = Effect.flatMap(parking, (url) =>
+      // Without a wait SQS asks some of its servers only, and may find nothing where there is something.
+      send(sqs, new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }), {
+        service: "sqs",
+        operation: "ReceiveMessage",
+        timeoutMillis: timeoutMillis + 1_000
+      })
+    ).pipe(
+      Effect.mapError((error) => (error._tag === "AwsError" ? failed(error) : error)),
+      Effect.map(({ Messages = [] }) =>
+        Messages.map(({ Body, ReceiptHandle = "" }) => ({
+          handle: ReceiptHandle,
+          message: Either.getOrUndefined(decodeParked(Body))
+        }))
+      )
+    )
+
+    const unpark = ({ handle }: Parked): Effect.Effect<void, QueueError> =>
+      Effect.flatMap(parking, (url) =>
+        send(sqs, new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: handle }), {
+          service: "sqs",
+          operation: "DeleteMessage",
+          timeoutMillis
+        })
+      ).pipe(
+        Effect.asVoid,
+        Effect.mapError((error) => (error._tag === "AwsError" ? failed(error) : error))
+      )
+
+    return { trigger, handOff, park, parked, unpark }
+  })
+
+/** {@link StagingQueues} with clients of its own. */
+export const layer: Layer.Layer<StagingQueues, never, StagingSettings> = Layer.scoped(
+  StagingQueues,
+  Effect.acquireRelease(
+    Effect.sync(() => ({ sqs: new SQSClient({ maxAttempts: 1 }), s3: new S3Client({ maxAttempts: 1 }) })),
+    ({ s3, sqs }) =>
+      Effect.sync(() => {
+        sqs.destroy()
+        s3.destroy()
+      })
+  ).pipe(Effect.flatMap(make))
+)

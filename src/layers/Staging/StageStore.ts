@@ -1,0 +1,293 @@
+/** {@link StageStore} in DynamoDB. Rows and tombstones share a table: the consumer asks by conversation and sees rows only. */
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  ScanCommand,
+  type ScanCommandOutput,
+  TransactionCanceledException,
+  type TransactWriteItem,
+  TransactWriteItemsCommand,
+  UpdateItemCommand
+} from "@aws-sdk/client-dynamodb"
+import { marshall } from "@aws-sdk/util-dynamodb"
+import type { Client, Command, MetadataBearer } from "@smithy/types"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import { type InboundMessage, isChannel, primaryChannel } from "../../schemas/Staging.ts"
+import {
+  type Claim,
+  type LockError,
+  type Progress,
+  type StageError,
+  StageStore,
+  type StageStoreShape,
+  type Waiting
+} from "../../services/StageStore.ts"
+import { type AwsError, send } from "../Aws.ts"
+import { asFailure, lockCodes, stageCodes } from "./awsFailure.ts"
+import { StagingSettings } from "./Settings.ts"
+
+const timeoutMillis = 1_500
+
+/** A tombstone outlives every retry of a message, and every run of the sweeper that could bring it again. */
+const tombstoneSeconds = 86_400
+
+/** A claim is not relied on for this long before its trigger: clocks differ, and the consumer must not have read yet. */
+const marginMillis = 1_000
+
+/** What a message's tombstone is kept under: no conversation has this name. */
+const tombstonePrefix = "dedupe#"
+
+type Item = Record<string, AttributeValue>
+
+const seconds = (millis: number): number => Math.floor(millis / 1000)
+
+const tombstoneKey = (messageSid: string): Item =>
+  marshall({ conversation_id: `${tombstonePrefix}${messageSid}`, message_sid: messageSid })
+
+/** The items that stood in the way of a transaction, by the position of their write; undefined when it failed otherwise. */
+const blockersOf = (error: AwsError): ReadonlyArray<Item | undefined> | undefined =>
+  error.kind === "conditionFailed" && error.cause instanceof TransactionCanceledException
+    ? (error.cause.CancellationReasons ?? []).map((reason) =>
+        reason.Code === "ConditionalCheckFailed" ? (reason.Item ?? {}) : undefined
+      )
+    : undefined
+
+const progressOf = (tombstone: Item | undefined): Progress => (tombstone?.["state"]?.S === "QUEUED" ? "done" : "known")
+
+/** The stage and the lock over a given client. */
+export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, never, StagingSettings> =>
+  Effect.map(
+    StagingSettings,
+    ({ lockBufferSeconds, stageTtlSeconds, tables: { lock: lockTable, stage: stageTable } }) => {
+      const run = <
+        ClientIn extends object,
+        ClientOut extends MetadataBearer,
+        Config,
+        In extends ClientIn,
+        Out extends ClientOut
+      >(
+        operation: string,
+        sender: Client<ClientIn, ClientOut, Config>,
+        command: Command<ClientIn, In, ClientOut, Out, Config>
+      ) => send(sender, command, { service: "dynamodb", operation, timeoutMillis })
+
+      const tombstone = (
+        conversationId: string,
+        { channel_type, message_sid, received_at }: InboundMessage,
+        now: number
+      ) => ({
+        Put: {
+          TableName: stageTable,
+          Item: {
+            ...tombstoneKey(message_sid),
+            ...marshall({
+              state: "STAGED",
+              staged_conversation_id: conversationId,
+              channel_type,
+              received_at,
+              expires_at: seconds(now) + tombstoneSeconds
+            })
+          },
+          ConditionExpression: "attribute_not_exists(conversation_id) OR expires_at <= :now",
+          ExpressionAttributeValues: marshall({ ":now": seconds(now) }),
+          ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const
+        }
+      })
+
+      const row = (conversationId: string, message: InboundMessage, now: number): TransactWriteItem => ({
+        Put: {
+          TableName: stageTable,
+          Item: marshall(
+            {
+              ...message,
+              conversation_id: conversationId,
+              primary_channel: primaryChannel(message),
+              expires_at: seconds(now) + stageTtlSeconds
+            },
+            { removeUndefinedValues: true }
+          ),
+          ConditionExpression: "attribute_not_exists(message_sid)"
+        }
+      })
+
+      const write = (items: ReadonlyArray<TransactWriteItem>) =>
+        run("TransactWriteItems", client, new TransactWriteItemsCommand({ TransactItems: [...items] }))
+
+      const stage: StageStoreShape["stage"] = (conversationId, message) =>
+        Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          const outcome = yield* Effect.either(
+            write([row(conversationId, message, now), tombstone(conversationId, message, now)])
+          )
+          if (Either.isRight(outcome)) return "new"
+          const blockers = blockersOf(outcome.left)
+          if (blockers === undefined) return yield* asFailure(stageCodes)(outcome.left)
+          return progressOf(blockers[1])
+        })
+
+      const reserve: StageStoreShape["reserve"] = (conversationId, message) =>
+        Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          const command = new PutItemCommand(tombstone(conversationId, message, now).Put)
+          const outcome = yield* Effect.either(run("PutItem", client, command))
+          if (Either.isRight(outcome)) return "new"
+          const { cause } = outcome.left
+          return cause instanceof ConditionalCheckFailedException
+            ? progressOf(cause.Item)
+            : yield* asFailure(stageCodes)(outcome.left)
+        })
+
+      const claim: StageStoreShape["claim"] = ({ conversationId, owner, patientWith, triggerAt }: Claim) =>
+        Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          const command = new PutItemCommand({
+            TableName: lockTable,
+            Item: marshall({
+              conversation_id: conversationId,
+              owner_sid: owner,
+              state: "PENDING",
+              trigger_at: triggerAt,
+              expires_at: seconds(triggerAt) + lockBufferSeconds
+            }),
+            ConditionExpression: [
+              "attribute_not_exists(conversation_id)",
+              "expires_at <= :nowSeconds",
+              "(owner_sid = :owner AND #state = :pending)",
+              patientWith === undefined
+                ? "trigger_at <= :relied"
+                : "(trigger_at <= :relied AND (#state = :pending OR NOT begins_with(owner_sid, :patient)))"
+            ].join(" OR "),
+            ExpressionAttributeNames: { "#state": "state" },
+            ExpressionAttributeValues: marshall({
+              ":nowSeconds": seconds(now),
+              ":relied": now + marginMillis,
+              ":owner": owner,
+              ":pending": "PENDING",
+              ...(patientWith === undefined ? {} : { ":patient": patientWith })
+            }),
+            ReturnValuesOnConditionCheckFailure: "ALL_OLD"
+          })
+          const outcome = yield* Effect.either(run("PutItem", client, command))
+          if (Either.isRight(outcome)) return "acquired"
+          const { cause } = outcome.left
+          if (!(cause instanceof ConditionalCheckFailedException)) return yield* asFailure(lockCodes)(outcome.left)
+          return cause.Item?.["state"]?.S === "QUEUED" ? "queued" : "pending"
+        })
+
+      const release = ({ conversationId, owner }: Claim): Effect.Effect<void, LockError> =>
+        run(
+          "DeleteItem",
+          client,
+          new DeleteItemCommand({
+            TableName: lockTable,
+            Key: marshall({ conversation_id: conversationId }),
+            ConditionExpression: "owner_sid = :owner AND #state = :pending",
+            ExpressionAttributeNames: { "#state": "state" },
+            ExpressionAttributeValues: marshall({ ":owner": owner, ":pending": "PENDING" })
+          })
+        ).pipe(
+          Effect.asVoid,
+          Effect.catchIf(
+            (error) => error.kind === "conditionFailed",
+            () => Effect.void
+          ),
+          Effect.mapError(asFailure(lockCodes))
+        )
+
+      const queued = {
+        UpdateExpression: "SET #state = :queued",
+        ExpressionAttributeNames: { "#state": "state" }
+      }
+
+      const settleMessage = (messageSid: string) => ({
+        ...queued,
+        TableName: stageTable,
+        Key: tombstoneKey(messageSid),
+        ConditionExpression: "attribute_exists(conversation_id)",
+        ExpressionAttributeValues: marshall({ ":queued": "QUEUED" })
+      })
+
+      const settleClaim = ({ conversationId, owner }: Claim) => ({
+        ...queued,
+        TableName: lockTable,
+        Key: marshall({ conversation_id: conversationId }),
+        ConditionExpression: "owner_sid = :owner",
+        ExpressionAttributeValues: marshall({ ":queued": "QUEUED", ":owner": owner })
+      })
+
+      /** A claim that was taken over, or a tombstone that has expired, has nothing to be noted on. */
+      const update = (parts: ReturnType<typeof settleMessage>): Effect.Effect<void, AwsError> =>
+        run("UpdateItem", client, new UpdateItemCommand(parts)).pipe(
+          Effect.asVoid,
+          Effect.catchIf(
+            (error) => error.kind === "conditionFailed",
+            () => Effect.void
+          )
+        )
+
+      const settle: StageStoreShape["settle"] = ({ claim: done, messageSid }) => {
+        const parts = [
+          ...(done === undefined ? [] : [settleClaim(done)]),
+          ...(messageSid === undefined ? [] : [settleMessage(messageSid)])
+        ]
+        const [first] = parts
+        if (first === undefined) return Effect.void
+        const all = Effect.catchIf(
+          parts.length === 1 ? update(first) : Effect.asVoid(write(parts.map((part) => ({ Update: part })))),
+          (error) => error.kind === "conditionFailed",
+          // One of the two is not there any more: each by itself then.
+          () => Effect.forEach(parts, update, { discard: true })
+        )
+        return Effect.mapError(all, asFailure(stageCodes))
+      }
+
+      const waitingIn = (items: ReadonlyArray<Item>): ReadonlyArray<Waiting> =>
+        items.flatMap(({ channel_type: channel, conversation_id: id, primary_channel: customer }) =>
+          id?.S === undefined || customer?.S === undefined || !isChannel(channel?.S)
+            ? []
+            : [{ conversationId: id.S, primaryChannel: customer.S, channel: channel.S }]
+        )
+
+      const waiting = (before: number): Effect.Effect<ReadonlyArray<Waiting>, StageError> =>
+        Effect.gen(function* () {
+          const found = new Map<string, Waiting>()
+          let start: ScanCommandOutput["LastEvaluatedKey"]
+          do {
+            const command: ScanCommand = new ScanCommand({
+              TableName: stageTable,
+              ProjectionExpression: "conversation_id, primary_channel, channel_type",
+              FilterExpression:
+                "NOT begins_with(conversation_id, :tombstone) AND received_at < :before AND expires_at > :now",
+              ExpressionAttributeValues: marshall({
+                ":tombstone": tombstonePrefix,
+                ":before": new Date(before).toISOString(),
+                ":now": seconds(yield* Clock.currentTimeMillis)
+              }),
+              ConsistentRead: true,
+              ...(start === undefined ? {} : { ExclusiveStartKey: start })
+            })
+            const { Items = [], LastEvaluatedKey } = yield* run("Scan", client, command)
+            for (const one of waitingIn(Items)) found.set(one.conversationId, one)
+            start = LastEvaluatedKey
+          } while (start !== undefined)
+          return [...found.values()]
+        }).pipe(Effect.mapError(asFailure(stageCodes)))
+
+      return { stage, reserve, claim, release, settle, waiting }
+    }
+  )
+
+/** {@link StageStore} with a client of its own. */
+export const layer: Layer.Layer<StageStore, never, StagingSettings> = Layer.scoped(
+  StageStore,
+  Effect.acquireRelease(
+    Effect.sync(() => new DynamoDBClient({ maxAttempts: 1 })),
+    (client) => Effect.sync(() => client.destroy())
+  ).pipe(Effect.flatMap(make))
+)

@@ -1,0 +1,158 @@
+/**
+ * {@link WebhookAuth} by the tenants' secrets in Secrets Manager. A secret is kept for a while; a proof that it does not
+ * hold makes us look once whether it was exchanged, and then not again for a moment, so that garbage costs little.
+ */
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
+import type { KeyObject } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { isTwilioChannel } from "../../schemas/Staging.ts"
+import { type Failure, failure } from "../../schemas/StagingError.ts"
+import { type Proof, WebhookAuth, type WebhookAuthShape } from "../../services/WebhookAuth.ts"
+import { send } from "../Aws.ts"
+import * as TtlCache from "../Resilience/TtlCache.ts"
+import { asFailure, secretCodes } from "./awsFailure.ts"
+import * as SendGrid from "./SendGridSignature.ts"
+import { StagingSettings } from "./Settings.ts"
+import * as Twilio from "./TwilioSignature.ts"
+
+/** A secret that cannot be used is not asked for again for this long: anybody can send what leads to it. */
+const unusableMillis = 30_000
+
+/** After a look for a newer secret, no other is made for this long. */
+const refreshPauseMillis = 5_000
+
+const timeoutMillis = 1_500
+const toleranceMillis = 300_000
+
+/** What a tenant's secret is for. */
+interface Credentials {
+  readonly accountSid: string | undefined
+  readonly token: Redacted.Redacted | undefined
+  readonly sendGridKey: KeyObject | undefined
+  /** When it was fetched, in epoch milliseconds. */
+  readonly at: number
+}
+
+type Unusable = Failure<"SECRET_FETCH_FAILED">
+
+const text = Schema.optional(Schema.NullOr(Schema.String))
+
+const decode = Schema.decodeUnknownEither(
+  Schema.parseJson(Schema.Struct({ twilio_account_sid: text, twilio_auth_token: text, sendgrid_public_key: text }))
+)
+
+/** What a new secret says until somebody fills it in. */
+const placeholder = "PLEASE_UPDATE"
+
+const given = (value: string | null | undefined): string | undefined =>
+  value === null || value === undefined || value.trim() === "" || value === placeholder ? undefined : value
+
+const credentialsIn = (secret: string | undefined, at: number): Either.Either<Credentials, Unusable> => {
+  const decoded = decode(secret)
+  if (Either.isLeft(decoded)) return Either.left(failure("SECRET_FETCH_FAILED", "the secret is not as documented"))
+  const token = given(decoded.right.twilio_auth_token)
+  const key = given(decoded.right.sendgrid_public_key)
+  return Either.right({
+    accountSid: given(decoded.right.twilio_account_sid),
+    token: token === undefined ? undefined : Redacted.make(token),
+    sendGridKey: key === undefined ? undefined : SendGrid.readKey(key),
+    at
+  })
+}
+
+const invalid = (reason: string): Failure<"INVALID_SIGNATURE"> => failure("INVALID_SIGNATURE", reason)
+
+const missing = (field: string): Unusable => failure("SECRET_FETCH_FAILED", `the secret has no usable ${field}`)
+
+/** Holds a proof against a secret at this moment. */
+const check = (
+  proof: Proof,
+  { accountSid, sendGridKey, token }: Credentials,
+  nowMillis: number
+): Failure<"INVALID_SIGNATURE" | "SECRET_FETCH_FAILED"> | undefined => {
+  if (!isTwilioChannel(proof.channel)) {
+    if (sendGridKey === undefined) return missing("sendgrid_public_key")
+    const signed = SendGrid.verify({ ...proof, publicKey: sendGridKey, nowMillis, toleranceMillis })
+    return signed ? undefined : invalid("the signature does not fit")
+  }
+  if (token === undefined) return missing("twilio_auth_token")
+  if (!Twilio.verify({ ...proof, token: Redacted.value(token) })) return invalid("the signature does not fit")
+  return accountSid === undefined || accountSid === proof.accountSid
+    ? undefined
+    : invalid("AccountSid is another one's")
+}
+
+/** The check over a given client. */
+export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthShape, never, StagingSettings> =>
+  Effect.gen(function* () {
+    const { secretCacheMillis } = yield* StagingSettings
+
+    const fetch = (name: string) =>
+      Effect.gen(function* () {
+        const outcome = yield* send(client, new GetSecretValueCommand({ SecretId: name }), {
+          service: "secretsmanager",
+          operation: "GetSecretValue",
+          timeoutMillis
+        }).pipe(Effect.mapError(asFailure(secretCodes)), Effect.either)
+        const now = yield* Clock.currentTimeMillis
+        if (Either.isRight(outcome)) return credentialsIn(outcome.right.SecretString, now)
+        // Only what will be no better in a moment is kept.
+        const { left: error } = outcome
+        return error.code === "SECRET_FETCH_FAILED" ? Either.left(error) : yield* error
+      })
+
+    const secrets = yield* TtlCache.make({
+      lookup: fetch,
+      timeToLiveMillis: (value) => (Either.isRight(value) ? secretCacheMillis : unusableMillis)
+    })
+    const lastRefresh = new Map<string, number>()
+
+    /** The secret after somebody may have exchanged it: everybody who asks meanwhile waits for the same look. */
+    const newerThan = (name: string, { at }: Credentials, began: number) =>
+      Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const pausing = now - (lastRefresh.get(name) ?? Number.NEGATIVE_INFINITY) < refreshPauseMillis
+        // What was fetched for this very call cannot be too old.
+        if (at < began && !pausing) {
+          lastRefresh.set(name, now)
+          yield* secrets.invalidate(name)
+        }
+        return yield* yield* secrets.get(name)
+      })
+
+    const screen: WebhookAuthShape["screen"] = ({ channel, signature, timestamp }) => {
+      if (isTwilioChannel(channel)) {
+        return Twilio.isWellFormed(signature) ? Effect.void : invalid("there is no signature of the right form")
+      }
+      return signature !== undefined && timestamp !== undefined
+        ? Effect.void
+        : invalid("there is no signature, or no time of it")
+    }
+
+    const verify: WebhookAuthShape["verify"] = (proof, credentialRef) =>
+      Effect.gen(function* () {
+        const began = yield* Clock.currentTimeMillis
+        const known = yield* yield* secrets.get(credentialRef)
+        const flaw = check(proof, known, yield* Clock.currentTimeMillis)
+        if (flaw === undefined) return
+        const latest = yield* newerThan(credentialRef, known, began)
+        const still = latest === known ? flaw : check(proof, latest, yield* Clock.currentTimeMillis)
+        if (still !== undefined) return yield* still
+      })
+
+    return { screen, verify }
+  })
+
+/** {@link WebhookAuth} with a client of its own. */
+export const layer: Layer.Layer<WebhookAuth, never, StagingSettings> = Layer.scoped(
+  WebhookAuth,
+  Effect.acquireRelease(
+    Effect.sync(() => new SecretsManagerClient({ maxAttempts: 1 })),
+    (client) => Effect.sync(() => client.destroy())
+  ).pipe(Effect.flatMap(make))
+)

@@ -1,0 +1,66 @@
+/**
+ * Where messages wait for the consumer, and the lock that keeps triggers single (contract A1.4 and the protocol at the
+ * end of A2). A tombstone per message outlives both: it says what was done for a message that comes again.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Channel, InboundMessage } from "../schemas/Staging.ts"
+import type { Failure } from "../schemas/StagingError.ts"
+
+/** What can go wrong with the stage table. */
+export type StageError = Failure<
+  "STAGE_DB_TRANSIENT_ERROR" | "STAGE_DB_CONFIG_ERROR" | "STAGE_DB_VALIDATION_ERROR" | "STAGE_WRITE_ERROR"
+>
+
+/** What can go wrong with the lock table. */
+export type LockError = Failure<
+  "TRIGGER_DB_TRANSIENT_ERROR" | "TRIGGER_DB_CONFIG_ERROR" | "TRIGGER_DB_VALIDATION_ERROR" | "TRIGGER_LOCK_WRITE_ERROR"
+>
+
+/** What is known of a message: `new` to us, `known` with its trigger or handoff not proved to be sent, or `done`. */
+export type Progress = "new" | "known" | "done"
+
+/** A claim on a conversation's next trigger. */
+export interface Claim {
+  readonly conversationId: string
+  /** Who claims it: the message's id, or the sweeper's. */
+  readonly owner: string
+  /** When the trigger becomes visible to the consumer, in epoch milliseconds. */
+  readonly triggerAt: number
+  /** A sent claim of an owner that begins so is left alone until it expires, although its trigger should have come. */
+  readonly patientWith?: string
+}
+
+/**
+ * Whose the next trigger is: `acquired` by the claim; of another one who has sent it (`queued`) or may have (`pending`).
+ */
+export type Claimed = "acquired" | "queued" | "pending"
+
+/** A conversation with messages that wait. */
+export interface Waiting {
+  readonly conversationId: string
+  readonly primaryChannel: string
+  readonly channel: Channel
+}
+
+/** The stage and the lock. */
+export interface StageStoreShape {
+  /** Puts a message and its tombstone down, both or none, unless that was done before; the first time of arrival stays. */
+  readonly stage: (conversationId: string, message: InboundMessage) => Effect.Effect<Progress, StageError>
+  /** Puts down only the tombstone, of a message that a human reads. */
+  readonly reserve: (conversationId: string, message: InboundMessage) => Effect.Effect<Progress, StageError>
+  /** Claims the next trigger, unless another claim is alive: its trigger is still to come. */
+  readonly claim: (claim: Claim) => Effect.Effect<Claimed, LockError>
+  /** Gives a claim back whose trigger was not sent; somebody else's stays. */
+  readonly release: (claim: Claim) => Effect.Effect<void, LockError>
+  /** Notes that the trigger of a claim, if there is one, and what was to be done for a message, were sent. */
+  readonly settle: (done: { readonly messageSid?: string; readonly claim?: Claim }) => Effect.Effect<void, StageError>
+  /** The conversations with a message that came before this instant (epoch milliseconds), each once. */
+  readonly waiting: (before: number) => Effect.Effect<ReadonlyArray<Waiting>, StageError>
+}
+
+/** The stage and the lock. */
+export class StageStore extends Context.Tag("integration-services/services/StageStore")<
+  StageStore,
+  StageStoreShape
+>() {}

@@ -1,0 +1,32 @@
+/** Who reads a message: the channel's consumer, or a human (contract A1.7). */
+import * as Either from "effect/Either"
+import type { Channel } from "../../schemas/Staging.ts"
+import { type Failure, failure } from "../../schemas/StagingError.ts"
+import type { Conversation } from "../Conversations.ts"
+
+/** Why a human is to read a message. */
+export type HandoffReason = "user_requested" | "auto_queued" | "auto_queued_sender"
+
+/** Where a message goes. */
+export type Route = { readonly to: Channel } | { readonly to: "handoff"; readonly reason: HandoffReason }
+
+const toHuman = (reason: HandoffReason): Either.Either<Route> => Either.right({ to: "handoff", reason })
+
+/** Where a message of this conversation goes. A list of senders that is none leaves it open whether a human waits for it. */
+export const route = (
+  conversation: Conversation,
+  channel: Channel,
+  honourHandoffFlag: boolean
+): Either.Either<Route, Failure<"ROUTING_ERROR">> => {
+  if (honourHandoffFlag && conversation["hand_off_to_human"] === true) return toHuman("user_requested")
+  if (conversation["auto_queue_reply_message"] === true) return toHuman("auto_queued")
+  const [list, sender] =
+    channel === "email"
+      ? (["auto_queue_reply_message_from_email", "recipient_email"] as const)
+      : (["auto_queue_reply_message_from_number", "recipient_tel"] as const)
+  const senders = conversation[list] ?? []
+  if (!Array.isArray(senders)) return Either.left(failure("ROUTING_ERROR", `${list} is not a list`))
+  return senders.includes(conversation[sender] ?? undefined)
+    ? toHuman("auto_queued_sender")
+    : Either.right({ to: channel })
+}

@@ -1,0 +1,35 @@
+/** Whether a conversation takes a message now (contract A1.3 step 7, in its order). */
+import * as Option from "effect/Option"
+import type { Channel } from "../../schemas/Staging.ts"
+import { type Failure, failure } from "../../schemas/StagingError.ts"
+import type { Conversation } from "../Conversations.ts"
+
+/** Why a conversation takes no message: an answer, not a fault. */
+export type Refusal = Failure<"PROJECT_INACTIVE" | "CHANNEL_NOT_ALLOWED" | "CONVERSATION_LOCKED">
+
+const instantOf = (value: unknown): number =>
+  typeof value === "number" ? (value < 1e11 ? value * 1000 : value) : Date.parse(typeof value === "string" ? value : "")
+
+/** Whether the consumer has been at it for longer than it can run: it has died, and would lock the customer out for ever. */
+const isStale = (conversation: Conversation, nowMillis: number, staleMillis: number): boolean =>
+  // Without the time at which it began nobody knows: then it counts as running.
+  nowMillis - instantOf(conversation["processing_started_at"]) > staleMillis
+
+/** The refusal of a message, where there is one. */
+export const refusal = (
+  conversation: Conversation,
+  channel: Channel,
+  nowMillis: number,
+  staleMillis: number
+): Option.Option<Refusal> => {
+  if (conversation["project_status"] !== "active") {
+    return Option.some(failure("PROJECT_INACTIVE", "project_status is not active"))
+  }
+  const { allowed_channels: allowed } = conversation
+  if (!Array.isArray(allowed) || !allowed.includes(channel)) {
+    return Option.some(failure("CHANNEL_NOT_ALLOWED", `allowed_channels does not contain ${channel}`))
+  }
+  return conversation["conversation_status"] === "processing_reply" && !isStale(conversation, nowMillis, staleMillis)
+    ? Option.some(failure("CONVERSATION_LOCKED", "conversation_status is processing_reply"))
+    : Option.none()
+}
