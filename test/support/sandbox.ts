@@ -21,7 +21,7 @@ export interface Field extends Disposable {
   readonly clear: () => Promise<void>
 }
 
-const sandboxes = ["aws", "lambda", "mparticle"]
+const sandboxes = ["aws", "lambda", "mparticle", "twilio"]
 
 export const fieldOf = (running: Running): Field => {
   const { aws, tables } = running.platform.info

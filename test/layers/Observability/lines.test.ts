@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { errorCodes } from "../../../src/schemas/ErrorCode.ts"
+import { stagingCodes } from "../../../src/schemas/StagingCode.ts"
 import { RequestNotFound } from "../../../src/schemas/MParticleError.ts"
 import * as Metrics from "../../../src/services/Metrics.ts"
 import { trace } from "../../../src/services/Trace.ts"
@@ -58,6 +59,7 @@ const security = {
   source_ip: "203.0.113.9",
   user_agent: "unknown"
 }
+const notBelieved = { ...security, level: "ERROR", severity: "CRITICAL", description: "INVALID_SIGNATURE" }
 const ranOut = { ...line, level: "ERROR", message: "the invocation ran out of time", hung: true }
 
 const metrics = (name: string, value: unknown, unit = "Count", dimensions: Readonly<Record<string, string>> = {}) => ({
@@ -80,7 +82,8 @@ describe("the page of what can be seen", () => {
   })
 
   it("has the documented error codes", () => {
-    assert.sameMembers([...(schema.properties["code"]?.enum ?? [])], Object.keys(errorCodes))
+    const codes = new Set([...Object.keys(errorCodes), ...Object.keys(stagingCodes)])
+    assert.sameMembers([...(schema.properties["code"]?.enum ?? [])], [...codes])
   })
 
   it("shows a line as it is written", () => {
@@ -129,10 +132,12 @@ describe("the check of a function's line", () => {
       failure,
       alert,
       security,
+      notBelieved,
       ranOut,
       { ...line, level: "WARN", messageId: "m-1" },
       { ...failure, code: "TIMEOUT", defect: true, stack: ["at a (b:1:2)"] },
       metrics("FallbackQueued", 1),
+      metrics("StagingOutcomes", 1, "Count", { Code: "TRIGGERED", Channel: "sms" }),
       metrics("DSRSubmissions", [1, 1], "Count", { Success: "true", Type: "delete" })
     ]
     for (const one of allowed) assert.deepStrictEqual(lineFaults(JSON.stringify(one)), [], JSON.stringify(one))
@@ -170,10 +175,13 @@ describe("the check of a function's line", () => {
       { ...alert, subject: undefined },
       { ...alert, level: "INFO" },
       { ...alert, severity: "LOW" },
+      { ...alert, severity: "CRITICAL" },
       { ...alert, subject: "unheard" },
       { ...alert, source_ip: "203.0.113.9" },
       { ...line, source_ip: "203.0.113.9" },
       { ...security, source_ip: undefined },
+      { ...security, level: "INFO" },
+      { ...security, severity: "HIGH" },
       { ...security, user_agent: "x".repeat(201) },
       { ...security, description: "the body was {}" },
       { ...security, subject: "mparticle-degraded" },
@@ -181,7 +189,9 @@ describe("the check of a function's line", () => {
       metrics("FallbackQueued", null),
       metrics("FallbackQueued", 1, "Milliseconds"),
       metrics("FallbackQueued", 1, "Count", { Type: "delete" }),
-      metrics("Alerts", 1, "Count", { Severity: "LOW" })
+      metrics("Alerts", 1, "Count", { Severity: "LOW" }),
+      metrics("StagingOutcomes", 1, "Count", { Code: "whatever", Channel: "sms" }),
+      metrics("StagingOutcomes", 1, "Count", { Code: "TRIGGERED", Channel: "fax" })
     ]
     for (const one of refused) assert.isNotEmpty(lineFaults(JSON.stringify(one)), JSON.stringify(one))
   })
