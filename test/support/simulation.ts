@@ -6,8 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
+import type * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type { Scheduler } from "effect/Scheduler"
@@ -167,7 +166,3 @@ export class Simulation {
     return this.steps.length === 0 && this.timers.length === 0
   }
 }
-
-/** Builds what needs nothing outside, at once. */
-export const built = <R, E>(layer: Layer.Layer<R, E>): Context.Context<R> =>
-  Effect.runSync(Effect.scoped(Layer.build(layer)))

@@ -1,20 +1,18 @@
 /** The two protocols that the model is run with: ours, and the one that the seed describes. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as StagingLayer from "../../src/layers/Staging.ts"
-import { layerOf } from "../../src/layers/Staging/Settings.ts"
+import { StagingSettings, type StagingSettingsShape } from "../../src/layers/Staging/Settings.ts"
 import * as SweeperLayer from "../../src/layers/Staging/Sweeper.ts"
 import { Conversations } from "../../src/services/Conversations.ts"
 import { StageStore } from "../../src/services/StageStore.ts"
 import { Staging } from "../../src/services/Staging.ts"
 import { StagingQueues } from "../../src/services/StagingQueues.ts"
-import { Sweeper } from "../../src/services/Sweeper.ts"
 import { WebhookAuth } from "../../src/services/WebhookAuth.ts"
-import { built } from "./simulation.ts"
 import { type StagingModel, type System, windowSeconds } from "./stagingModel.ts"
 
-const settings = layerOf({
+const settings: StagingSettingsShape = {
   tables: { conversations: "", stage: "", lock: "" },
   queueUrls: { whatsapp: "", sms: "", email: "", handoff: "" },
   parkingQueueUrl: Option.some(""),
@@ -27,35 +25,30 @@ const settings = layerOf({
   lockedStaleMillis: 905_000,
   invalidSignatureStatus: 200,
   publicBaseUrl: Option.none()
-})
+}
 
 /** Staging and its sweeper, over the model's tables and queues; the signature is right. */
 export const ours = (model: StagingModel): System => {
-  const ports = Layer.mergeAll(
-    Layer.succeed(Conversations, model.lookup),
-    Layer.succeed(StageStore, model.store),
-    Layer.succeed(StagingQueues, model.queues),
-    Layer.succeed(WebhookAuth, { screen: () => Effect.void, verify: () => Effect.void })
+  const ports = Context.empty().pipe(
+    Context.add(StagingSettings, settings),
+    Context.add(Conversations, model.lookup),
+    Context.add(StageStore, model.store),
+    Context.add(StagingQueues, model.queues),
+    Context.add(WebhookAuth, { screen: () => Effect.void, verify: () => Effect.void })
   )
-  const context = built(
-    SweeperLayer.layer.pipe(
-      Layer.provideMerge(StagingLayer.layer),
-      Layer.provide(Layer.merge(ports, settings))
-    )
-  )
+  const staging = Effect.runSync(Effect.provide(StagingLayer.make, ports))
+  const sweeper = Effect.runSync(Effect.provide(SweeperLayer.make, Context.add(ports, Staging, staging)))
   return {
     receive: ({ from, message_sid, to }) =>
-      Effect.flatMap(Staging, (staging) =>
-        staging.receive("whatsapp", {
-          path: "/whatsapp",
-          requestPath: "/dev/whatsapp",
-          domainName: "example.com",
-          headers: new Map(),
-          query: new Map(),
-          body: Buffer.from(new URLSearchParams({ From: from, To: to, MessageSid: message_sid, Body: "" }).toString())
-        })
-      ).pipe(Effect.provide(context)),
-    sweep: Effect.flatMap(Sweeper, ({ run }) => run).pipe(Effect.provide(context))
+      staging.receive("whatsapp", {
+        path: "/whatsapp",
+        requestPath: "/dev/whatsapp",
+        domainName: "example.com",
+        headers: new Map(),
+        query: new Map(),
+        body: Buffer.from(new URLSearchParams({ From: from, To: to, MessageSid: message_sid, Body: "" }).toString())
+      }),
+    sweep: sweeper.run
   }
 }
 

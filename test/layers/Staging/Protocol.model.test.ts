@@ -47,7 +47,7 @@ const histories: FastCheck.Arbitrary<ReadonlyArray<Action>> = FastCheck.array(
     { weight: 12, arbitrary: FastCheck.record({ _tag: tag("Step"), choice, fate: anyFate }) },
     ...others
   ),
-  { minLength: 5, maxLength: 70, size: "max" }
+  { minLength: 5, maxLength: 50, size: "max" }
 )
 
 const play = (model: StagingModel, history: ReadonlyArray<Action>): void => {
@@ -116,7 +116,8 @@ describe("the protocol", () => {
               play(model, [action])
             }
             assert.isAtMost(model.mostLive, 1)
-            for (const { answers, rowsMade } of model.outcomes.values()) assert.deepInclude({ answers, rowsMade }, { rowsMade: 1 })
+            for (const { answers, rowsMade } of model.outcomes.values())
+              assert.deepInclude({ answers, rowsMade }, { rowsMade: 1 })
           }),
           { numRuns: 500 }
         )
