@@ -1,6 +1,7 @@
 /** Staging over real engines, and the webhooks that come to it. */
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -120,6 +121,15 @@ export const counted = (name: string) =>
 export const outcomes = Effect.map(Around, ({ measurements }) =>
   measurements.filter(({ name }) => name === "StagingOutcomes").map(({ dimensions }) => dimensions["Code"])
 )
+
+/** Does not wait before a retry; limits of time are those of the clock. */
+export const impatient = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.clockWith((clock) =>
+    Effect.withClock(effect, {
+      ...clock,
+      sleep: (duration) => (Duration.toMillis(duration) < 500 ? Effect.void : clock.sleep(duration))
+    })
+  )
 
 /** Moves the clock on. */
 export const later = (millis: number) => Effect.map(Around, ({ clock }) => void (clock.now += millis))

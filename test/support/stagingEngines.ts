@@ -38,8 +38,17 @@ export interface AwsCall {
   readonly input: Readonly<Record<string, unknown>>
 }
 
-/** What happens to a call: an error by AWS's name instead of it, no answer at all, or the answer is lost on the way. */
-export type Fault = { readonly error: string; readonly status?: number } | "hangs" | "answerLost"
+/** An error instead of an answer; one with a `code` is Node's, of a connection, and has no status. */
+export interface AwsFault {
+  readonly error: string
+  readonly status?: number
+  readonly code?: string
+  /** Why DynamoDB cancelled a transaction. */
+  readonly reasons?: ReadonlyArray<string>
+}
+
+/** What happens to a call: an error instead of it, no answer at all, or the answer is lost on the way. */
+export type Fault = AwsFault | "hangs" | "answerLost"
 
 /** The engines of one test file. */
 export interface EnginesShape {
@@ -66,10 +75,11 @@ interface Middlewares {
   ) => void
 }
 
-const failed = ({ error, status = 400 }: { readonly error: string; readonly status?: number }): Error =>
+const failed = ({ code, error, reasons, status = 400 }: AwsFault): Error =>
   Object.assign(new Error("with a customer's number +447700900001 in it"), {
     name: error,
-    $metadata: { httpStatusCode: status }
+    ...(code === undefined ? { $metadata: { httpStatusCode: status } } : { code }),
+    ...(reasons === undefined ? {} : { CancellationReasons: reasons.map((Code) => ({ Code })) })
   })
 
 /** Delays and waits are there to be seen, not to be waited for. */

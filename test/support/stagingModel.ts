@@ -60,6 +60,16 @@ export interface Outcome {
   parked: boolean
 }
 
+/** What is around the system. */
+export interface World {
+  /** Whether a consumer that finds another one at work drops its trigger, as A1.11 has it, or has it again later. */
+  readonly dropsWhenBusy: boolean
+  /** Whether the sweeper is run. */
+  readonly hasSweeper: boolean
+  /** Whether the consumer's steps can fail, too. */
+  readonly consumerFails: boolean
+}
+
 /** The system under test: what takes a webhook's message, and what looks after the rest. */
 export interface System {
   readonly receive: (message: InboundMessage, conversationId: string) => Effect.Effect<unknown, AnyFailure>
@@ -92,11 +102,10 @@ export class StagingModel {
   /** The most triggers of one conversation that were to come at the same moment. */
   mostLive = 0
   private system: System | undefined
-  /** Whether a consumer that finds another one at work drops its trigger, as A1.11 has it, or has it again later. */
-  private readonly dropsWhenBusy: boolean
+  private readonly world: World
 
-  constructor(dropsWhenBusy: boolean) {
-    this.dropsWhenBusy = dropsWhenBusy
+  constructor(world: World) {
+    this.world = world
   }
 
   use(system: System): void {
@@ -105,6 +114,10 @@ export class StagingModel {
 
   private step<A, T, P>(name: string, faults: Failures<T, P>, carryOut: () => A): Effect.Effect<A, T | P> {
     return this.simulation.step(name, faults, carryOut)
+  }
+
+  private consumerStep<A>(name: string, carryOut: () => A): Effect.Effect<A, AnyFailure> {
+    return this.simulation.step(`consumer ${name}`, readFaults, carryOut, !this.world.consumerFails)
   }
 
   private stateOf(conversationId: string): ConversationState {
@@ -291,38 +304,38 @@ export class StagingModel {
   private consumer(queued: Queued): Effect.Effect<void, AnyFailure> {
     const { conversation_id: id } = queued.trigger
     const state = this.stateOf(id)
-    const done = this.step("consumer DeleteMessage", queueFaults, () => {
+    const done = this.consumerStep("deletes the trigger", () => {
       this.triggers = this.triggers.filter((other) => other !== queued)
     })
     return Effect.gen(this, function* () {
-      const mine = yield* this.step("consumer begins", readFaults, () => {
+      const mine = yield* this.consumerStep("begins", () => {
         const isBusy = state.status === "processing_reply" && this.simulation.now - state.startedAt <= visibilityMillis
         if (isBusy) return false
         state.status = "processing_reply"
         state.startedAt = this.simulation.now
         return true
       })
-      if (!mine) return this.dropsWhenBusy ? yield* done : undefined
-      const batch = yield* this.step("consumer reads", readFaults, () =>
+      if (!mine) return this.world.dropsWhenBusy ? yield* done : undefined
+      const batch = yield* this.consumerStep("reads", () =>
         [...this.rows.values()].filter((row) => row.conversationId === id)
       )
-      yield* this.step("consumer replies", readFaults, () => {
+      yield* this.consumerStep("replies", () => {
         state.status = "reply_sent"
         for (const row of batch) {
           const outcome = this.outcomes.get(row.message_sid)
           if (outcome !== undefined) outcome.timesRead += 1
         }
       })
-      yield* this.step("consumer deletes rows", readFaults, () => {
+      yield* this.consumerStep("deletes rows", () => {
         for (const row of batch) this.rows.delete(row.message_sid)
       })
-      yield* this.step("consumer deletes the lock", readFaults, () => void this.locks.delete(id))
+      yield* this.consumerStep("deletes the lock", () => void this.locks.delete(id))
       yield* done
     })
   }
 
   sweep(): void {
-    if (this.system !== undefined) this.simulation.run(this.system.sweep, () => {})
+    if (this.system !== undefined && this.world.hasSweeper) this.simulation.run(this.system.sweep, () => {})
   }
 
   private finishSteps(): void {
@@ -344,7 +357,8 @@ export class StagingModel {
         this.consume(0)
         this.finishSteps()
       }
-      if (this.triggers.length === 0 && this.rows.size === 0 && this.parked.length === 0) return
+      if (this.triggers.length > 0) continue
+      if (!this.world.hasSweeper || (this.rows.size === 0 && this.parked.length === 0)) return
     }
   }
 }

@@ -79,7 +79,9 @@ export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | Sta
       const outcomes: Array<Outcome> = []
       let found = yield* queues.parked
       while (found.length > 0) {
-        outcomes.push(...(yield* Effect.forEach(found, resumed, { concurrency })))
+        // A sender that tried several times has left as many copies: the first is taken, and the others know of it.
+        const copies = Map.groupBy(found, ({ handle, message }) => message?.message.message_sid ?? handle).values()
+        outcomes.push(...(yield* Effect.forEach(copies, Effect.forEach(resumed), { concurrency })).flat())
         if (!(yield* hasTime)) return { outcomes, finished: false }
         found = yield* queues.parked
       }

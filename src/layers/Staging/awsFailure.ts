@@ -19,7 +19,8 @@ const dynamo = <Config extends StagingCode, Validation extends StagingCode>(
   AccessDeniedException: config,
   ValidationException: validation,
   ValidationError: validation,
-  ItemCollectionSizeLimitExceededException: validation
+  ItemCollectionSizeLimitExceededException: validation,
+  ItemCollectionSizeLimitExceeded: validation
 })
 
 const database = dynamo("DB_CONFIG_ERROR", "DB_VALIDATION_ERROR")
