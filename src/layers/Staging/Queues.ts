@@ -100,22 +100,26 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
     const park: StagingQueuesShape["park"] = (message) =>
       Effect.flatMap(parking, (url) => put(url, messageBody(encodeParked(message))))
 
-    const parked: StagingQueuesShape["parked"] = Effect.flatMap(parking, (url) =>
+    const look = (url: string): StagingQueuesShape["parked"] =>
       // Without a wait SQS asks some of its servers only, and may find nothing where there is something.
       send(sqs, new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }), {
         service: "sqs",
         operation: "ReceiveMessage",
         timeoutMillis: timeoutMillis + 1_000
-      })
-    ).pipe(
-      Effect.mapError((error) => (error._tag === "AwsError" ? failed(error) : error)),
-      Effect.map(({ Messages = [] }) =>
-        Messages.map(({ Body, ReceiptHandle = "" }) => ({
-          handle: ReceiptHandle,
-          message: Either.getOrUndefined(decodeParked(Body))
-        }))
+      }).pipe(
+        Effect.mapError(failed),
+        Effect.map(({ Messages = [] }) =>
+          Messages.map(({ Body, ReceiptHandle = "" }) => ({
+            handle: ReceiptHandle,
+            message: Either.getOrUndefined(decodeParked(Body))
+          }))
+        )
       )
-    )
+
+    const parked: StagingQueuesShape["parked"] = Option.match(parkingQueueUrl, {
+      onNone: () => Effect.succeed([]),
+      onSome: look
+    })
 
     const unpark = ({ handle }: Parked): Effect.Effect<void, QueueError> =>
       Effect.flatMap(parking, (url) =>

@@ -5,13 +5,14 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { meaningOf } from "../../schemas/StagingCode.ts"
 import * as Metrics from "../../services/Metrics.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
 import { StageStore, type Waiting } from "../../services/StageStore.ts"
 import { Staging } from "../../services/Staging.ts"
-import { type Parked, StagingQueues } from "../../services/StagingQueues.ts"
+import { type Parked, type QueueError, StagingQueues } from "../../services/StagingQueues.ts"
 import { Sweeper, type SweeperShape, type SweepSummary } from "../../services/Sweeper.ts"
 import * as Uuid from "../../services/Uuid.ts"
 import * as Delivery from "./Delivery.ts"
@@ -29,6 +30,12 @@ const concurrency = 4
 const ownPrefix = "sweeper#"
 
 type Outcome = "taken" | "refused" | "kept"
+
+/** What became of the parked messages, and whether that was all of them. */
+interface Drained {
+  readonly outcomes: ReadonlyArray<Outcome>
+  readonly finished: Either.Either<boolean, QueueError>
+}
 
 /** The sweeper over Staging and its ports. */
 export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | StagingQueues | StagingSettings> =
@@ -75,17 +82,18 @@ export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | Sta
       })
 
     /** All that is parked; what stays is invisible for a while, so that none is met twice. */
-    const drained = Effect.gen(function* () {
+    const drained: Effect.Effect<Drained> = Effect.gen(function* () {
       const outcomes: Array<Outcome> = []
-      let found = yield* queues.parked
-      while (found.length > 0) {
+      for (;;) {
+        const found = yield* Effect.either(queues.parked)
+        if (Either.isLeft(found)) return { outcomes, finished: Either.left(found.left) }
+        if (found.right.length === 0) return { outcomes, finished: Either.right(true) }
         // A sender that tried several times has left as many copies: the first is taken, and the others know of it.
-        const copies = Map.groupBy(found, ({ handle, message }) => message?.message.message_sid ?? handle).values()
-        outcomes.push(...(yield* Effect.forEach(copies, Effect.forEach(resumed), { concurrency })).flat())
-        if (!(yield* hasTime)) return { outcomes, finished: false }
-        found = yield* queues.parked
+        const copies = Map.groupBy(found.right, ({ handle, message }) => message?.message.message_sid ?? handle)
+        const taken = Effect.forEach(copies.values(), Effect.forEach(resumed), { concurrency })
+        outcomes.push(...(yield* taken).flat())
+        if (!(yield* hasTime)) return { outcomes, finished: Either.right(false) }
       }
-      return { outcomes, finished: true }
     })
 
     const retriggered = (run: string, { channel, conversationId, primaryChannel }: Waiting) =>
@@ -121,12 +129,13 @@ export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | Sta
         refused: outcomes.filter((outcome) => outcome === "refused").length,
         kept: outcomes.filter((outcome) => outcome === "kept").length,
         failed: triggers.filter((outcome) => outcome === "failed").length,
-        finished: finished && !triggers.includes("late")
+        finished: Either.getOrElse(finished, () => false) && !triggers.includes("late")
       }
       yield* Metrics.count("StagingRetriggered", {}, summary.retriggered)
       yield* Metrics.count("StagingParkedTaken", {}, summary.taken)
       yield* Metrics.count("StagingParkedKept", {}, summary.kept)
-      return summary
+      // A parking queue that is away is told of when all else is done: it must keep nobody waiting.
+      return yield* Effect.as(finished, summary)
     })
 
     return { run }

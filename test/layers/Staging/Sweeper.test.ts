@@ -1,42 +1,11 @@
 /** The sweeper over real engines: what it finds, what it does of it, and what it leaves alone. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { handle } from "../../../src/handlers/StagingSweeper.ts"
-import type { ParkedMessage } from "../../../src/schemas/Staging.ts"
+import * as Option from "effect/Option"
 import * as Deadline from "../../../src/services/Deadline.ts"
-import {
-  assertTwiml,
-  conversation,
-  conversationId,
-  counted,
-  impatient,
-  inStaging,
-  later,
-  message,
-  now,
-  outcomes,
-  send,
-  trigger,
-  whatsapp
-} from "../../support/staging.ts"
-import {
-  breaking,
-  depthOf,
-  engines,
-  enqueue,
-  mended,
-  operations,
-  put,
-  remove,
-  rowsOf,
-  seed,
-  sentTo,
-  staged
-} from "../../support/stagingEngines.ts"
-
-const sweep = handle({ source: "aws.events" })
-
-const nothing = { retriggered: 0, taken: 0, refused: 0, kept: 0, failed: 0, finished: true }
+import { conversationId, counted, inStaging, later, now, trigger } from "../../support/staging.ts"
+import { breaking, depthOf, engines, mended, put, rowsOf, sentTo, staged } from "../../support/stagingEngines.ts"
+import { nothing, parking, sweep } from "../../support/stagingSweep.ts"
 
 const row = (changes: object = {}) => ({
   conversation_id: conversationId,
@@ -60,27 +29,6 @@ const lock = (changes: object = {}) => ({
 
 /** What the sweeper tells: there is no window to wait for any more. */
 const atOnce = { ...trigger, delay: 0 }
-
-const parked = (changes: Partial<ParkedMessage["message"]> = {}): ParkedMessage => ({
-  type: "STAGING_PARKED",
-  schema_version: 1,
-  cause: "DB_TRANSIENT_ERROR",
-  parked_at: new Date(now - 60_000).toISOString(),
-  conversation_id: conversationId,
-  message: {
-    channel_type: "whatsapp",
-    message_sid: whatsapp["MessageSid"] ?? "",
-    from: "whatsapp:+447700900001",
-    to: "whatsapp:+447700900100",
-    body: "Hello there",
-    num_media: 0,
-    media: [],
-    received_at: new Date(now - 60_000).toISOString(),
-    ...changes
-  }
-})
-
-const parking = (changes: Partial<ParkedMessage["message"]> = {}) => enqueue("parking", JSON.stringify(parked(changes)))
 
 describe("a conversation with messages that wait", () => {
   it.layer(engines, { timeout: 30_000 })((it) => {
@@ -189,132 +137,17 @@ describe("a conversation with messages that wait", () => {
       Effect.gen(function* () {
         yield* put("stage", row())
         yield* breaking("ReceiveMessage", { error: "AccessDenied" })
-        yield* Effect.exit(sweep)
+        assert.strictEqual((yield* Effect.flip(sweep))._tag, "SQS_CONFIG_ERROR")
         assert.deepStrictEqual(yield* sentTo("whatsapp"), [atOnce])
-      }).pipe(inStaging())
-    )
-  })
-})
-
-describe("a parked message", () => {
-  it.layer(engines, { timeout: 30_000 })((it) => {
-    it.effect("is taken when nothing is in its way, with the time at which it came", () =>
-      Effect.gen(function* () {
-        yield* parking()
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
-        const [only, ...others] = yield* staged
-        assert.isEmpty(others)
-        assert.include(only, { body: "Hello there", received_at: new Date(now - 60_000).toISOString() })
-        assert.deepStrictEqual(yield* sentTo("whatsapp"), [trigger])
-        assert.strictEqual(yield* depthOf("parking"), 0)
-        assert.strictEqual(yield* counted("StagingParkedTaken"), 1)
-        assert.notInclude(yield* operations, "GetSecretValue")
+        assert.strictEqual(yield* counted("StagingRetriggered"), 1)
       }).pipe(inStaging())
     )
 
-    it.effect("is taken with all the others, more than a queue gives at once", () =>
+    it.effect("is told of where nothing can be parked", () =>
       Effect.gen(function* () {
-        for (let count = 0; count < 25; count += 1) yield* parking({ message_sid: `SM${count}` })
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 25 })
-        assert.lengthOf(yield* staged, 25)
-        assert.strictEqual(yield* depthOf("parking"), 0)
-      }).pipe(inStaging())
-    )
-
-    it.effect("is there several times: it is staged, and handed to a human, once", () =>
-      Effect.gen(function* () {
-        yield* seed(conversation({ hand_off_to_human: true }))
-        for (let count = 0; count < 4; count += 1) yield* parking()
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 4 })
-        assert.strictEqual(yield* depthOf("handoff"), 1)
-        yield* seed(conversation())
-        for (let count = 0; count < 4; count += 1) yield* parking({ message_sid: "SM2" })
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 4 })
-        assert.strictEqual(yield* depthOf("whatsapp"), 1)
-        assert.lengthOf(yield* staged, 1)
-      }).pipe(inStaging())
-    )
-
-    it.effect("is refused when its conversation refuses it, and not kept", () =>
-      Effect.gen(function* () {
-        yield* seed(conversation({ project_status: "inactive" }))
-        yield* parking()
-        assert.deepStrictEqual(yield* sweep, { ...nothing, refused: 1 })
-        assert.strictEqual(yield* depthOf("parking"), 0)
-        assert.isEmpty(yield* staged)
-      }).pipe(inStaging())
-    )
-
-    it.effect("is kept while its conversation is locked", () =>
-      Effect.gen(function* () {
-        yield* seed(conversation({ conversation_status: "processing_reply" }))
-        yield* parking()
-        assert.deepStrictEqual(yield* sweep, { ...nothing, kept: 1 })
-        assert.strictEqual(yield* depthOf("parking"), 1)
-        assert.strictEqual(yield* counted("StagingParkedKept"), 1)
-        assert.isEmpty(yield* staged)
-      }).pipe(inStaging())
-    )
-
-    it.effect("is kept while what was in its way is", () =>
-      Effect.gen(function* () {
-        yield* parking()
-        yield* breaking("TransactWriteItems", { error: "ThrottlingException" })
-        assert.deepStrictEqual(yield* impatient(sweep), { ...nothing, kept: 1 })
-        assert.strictEqual(yield* depthOf("parking"), 1)
-      }).pipe(inStaging())
-    )
-
-    for (const text of ["not JSON", "{}", "null", JSON.stringify({ ...parked(), cause: "UNHEARD_OF" })]) {
-      it.effect(`cannot be read: it is kept for somebody to look at, and holds nobody up: ${text.slice(0, 20)}`, () =>
-        Effect.gen(function* () {
-          yield* enqueue("parking", text)
-          yield* parking()
-          assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1, kept: 1 })
-          assert.strictEqual(yield* depthOf("parking"), 1)
-          assert.lengthOf(yield* staged, 1)
-        }).pipe(inStaging())
-      )
-    }
-
-    it.effect("was retried by its sender, and read: there is no second row", () =>
-      Effect.gen(function* () {
-        yield* breaking("GetItem", { error: "ThrottlingException" })
-        assertTwiml(yield* impatient(send()), 503)
-        yield* mended
-        assertTwiml(yield* send(), 200)
-        yield* remove("stage", { conversation_id: conversationId, message_sid: whatsapp["MessageSid"] ?? "" })
-        yield* later(3_600_000)
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
-        assert.isEmpty(yield* staged)
-        assert.strictEqual(yield* depthOf("whatsapp"), 1)
-        assert.deepStrictEqual(yield* outcomes, ["DB_TRANSIENT_ERROR", "TRIGGERED"])
-      }).pipe(inStaging())
-    )
-
-    it.effect("comes when its tombstone is expired, and still there: it is taken as a new one", () =>
-      Effect.gen(function* () {
-        yield* send()
-        yield* remove("stage", { conversation_id: conversationId, message_sid: whatsapp["MessageSid"] ?? "" })
-        yield* later(86_400_000)
-        yield* parking()
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
-        assert.lengthOf(yield* staged, 1)
-        assert.strictEqual(yield* depthOf("whatsapp"), 2)
-      }).pipe(inStaging())
-    )
-
-    it.effect("cannot be taken off its queue: it comes again, and is known", () =>
-      Effect.gen(function* () {
-        yield* parking()
-        yield* breaking("DeleteMessage", { error: "AccessDenied" })
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
-        yield* mended
-        yield* parking()
-        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
-        assert.lengthOf(yield* staged, 1)
-        assert.strictEqual(yield* depthOf("whatsapp"), 1)
-      }).pipe(inStaging())
+        yield* put("stage", row())
+        assert.deepStrictEqual(yield* sweep, { ...nothing, retriggered: 1 })
+      }).pipe(inStaging({ parkingQueueUrl: Option.none() }))
     )
   })
 })
@@ -339,14 +172,6 @@ describe("a run that has no time left", () => {
         yield* breaking("Scan", { error: "AccessDeniedException" })
         const exit = yield* Effect.flip(sweep)
         assert.strictEqual(exit._tag, "STAGE_DB_CONFIG_ERROR")
-      }).pipe(inStaging())
-    )
-
-    it.effect("takes the sweeper's message and the customer's for one: message", () =>
-      Effect.gen(function* () {
-        yield* Effect.all([send({ params: message("SM5") }), parking({ message_sid: "SM5" })])
-        assert.strictEqual((yield* sweep).taken, 1)
-        assert.lengthOf(yield* staged, 1)
       }).pipe(inStaging())
     )
   })
