@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { baton } from "./demo/baton.ts"
 import { deletion } from "./demo/deletion.ts"
 import { mparticle } from "./demo/mparticle.ts"
+import { staging } from "./demo/staging.ts"
 import { runSteps } from "./demo/Step.ts"
 import { worldOf } from "./demo/World.ts"
 import { startPlatform } from "./Platform.ts"
@@ -15,9 +16,11 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 print("The whole system on this machine. What stands in for AWS and for mParticle speaks their real protocols.")
 try {
-  await using platform = await startPlatform({ port: 0, environment: { STATUS_REFRESH_SECONDS: "0.1" }, folder })
+  // Everything that is waited for is waited for shortly.
+  const environment = { STATUS_REFRESH_SECONDS: "0.1", BATCH_WINDOW_SECONDS: "1" }
+  await using platform = await startPlatform({ port: 0, environment, folder })
   using world = worldOf(platform)
-  const wrong = await runSteps([...baton(world), ...mparticle(world), ...deletion(world)], print)
+  const wrong = await runSteps([...baton(world), ...mparticle(world), ...deletion(world), ...staging(world)], print)
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   print(wrong === 0 ? `\nAll steps are right, in ${seconds} s.` : `\n${wrong} steps are wrong, in ${seconds} s.`)
   process.exitCode = wrong === 0 ? 0 : 1

@@ -61,19 +61,35 @@ const later = (millis: number): Promise<void> => new Promise((resolve) => setTim
 /** What goes wrong in a burst: processes die at every point, calls fail, and some are carried out without an answer. */
 const trouble = async (burst: number): Promise<void> => {
   const staging = "staging"
-  await field.fault("lambda", { match: { function: staging }, times: 2, fault: { kill: true, afterMs: 15 + 10 * burst } })
+  await field.fault("lambda", {
+    match: { function: staging },
+    times: 2,
+    fault: { kill: true, afterMs: 15 + 10 * burst }
+  })
   for (const operation of ["TransactWriteItems", "PutItem", "SendMessage"]) {
     await field.fault("aws", { match: { operation }, times: 2, fault: { commitThenKill: true } })
     await field.fault("aws", { match: { operation }, times: 4, fault: { commitThenReset: true } })
   }
-  await field.fault("aws", { match: { operation: "SendMessage" }, times: 12, fault: { error: "ServiceUnavailable", status: 503 } })
-  await field.fault("aws", { match: { operation: "PutItem" }, times: 12, fault: { error: "ThrottlingException", status: 400 } })
+  await field.fault("aws", {
+    match: { operation: "SendMessage" },
+    times: 12,
+    fault: { error: "ServiceUnavailable", status: 503 }
+  })
+  await field.fault("aws", {
+    match: { operation: "PutItem" },
+    times: 12,
+    fault: { error: "ThrottlingException", status: 400 }
+  })
   await field.fault("aws", { match: { operation: "GetItem" }, times: 8, fault: { reset: true } })
 }
 
 describe("a thousand messages", () => {
   it("are all read, each once, while functions are killed and AWS fails", async () => {
-    await post("PUT", "/_sandbox/twilio/conversations", Array.from({ length: conversations }, (_, index) => row(index)))
+    await post(
+      "PUT",
+      "/_sandbox/twilio/conversations",
+      Array.from({ length: conversations }, (_, index) => row(index))
+    )
     const sent: Array<Sent> = []
     for (let burst = 0; burst < bursts; burst += 1) {
       await trouble(burst)

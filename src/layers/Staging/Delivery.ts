@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { type Channel, type InboundMessage, primaryChannel, type Trigger } from "../../schemas/Staging.ts"
 import type { TransientCode } from "../../schemas/StagingCode.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
@@ -57,7 +58,12 @@ export const make = Effect.gen(function* () {
         duration: releaseMillis,
         onTimeout: () => failure("TRIGGER_DB_TRANSIENT_ERROR", "there was no time left")
       }),
-      Effect.catchAll((error) => Effect.logWarning("a claim was not given back", Cause.fail(error)))
+      Effect.catchAll((error) => Effect.logWarning("a claim was not given back", Cause.fail(error))),
+      // A limit of time can end only what is interruptible, and an interruption from outside must not end this: a fiber
+      // of its own is the one and not the other.
+      Effect.interruptible,
+      Effect.forkDaemon,
+      Effect.flatMap(Fiber.join)
     )
 
   /** Claims the conversation's next trigger and sends it, unless another one's is sent and still to come. */

@@ -1,10 +1,22 @@
 /** Row 35: dependencies that do not answer. The sender hears from us in ten seconds, and the message is not lost. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import { Sweeper } from "../../../src/services/Sweeper.ts"
 import { movableClock } from "../../support/movableClock.ts"
 import { assertTwiml, conversation, inStaging, now, outcomes, send, whatsapp } from "../../support/staging.ts"
-import { type AwsCall, breaking, depthOf, engines, mended, rowsOf, seed, staged } from "../../support/stagingEngines.ts"
+import {
+  type AwsCall,
+  breaking,
+  depthOf,
+  Engines,
+  engines,
+  mended,
+  rowsOf,
+  seed,
+  staged
+} from "../../support/stagingEngines.ts"
 
 /** The contract's time, going on. */
 const ticking = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -34,7 +46,7 @@ const any =
   (call) =>
     all.some((one) => one(call))
 
-const before = ["Query", "GetSecretValue"]
+const before = new Set(["Query", "GetSecretValue"])
 
 /** What hangs, what is answered, the code of it, and how many copies are parked. */
 const cases: Readonly<
@@ -54,7 +66,7 @@ const cases: Readonly<
     "SQS_TRANSIENT_ERROR",
     0
   ],
-  "everything after the secret": [({ operation }) => !before.includes(operation), 503, "SQS_TRANSIENT_ERROR", 0],
+  "everything after the secret": [({ operation }) => !before.has(operation), 503, "SQS_TRANSIENT_ERROR", 0],
   everything: [() => true, 503, "DB_TRANSIENT_ERROR", 0],
   "a handoff's tombstone": [of("PutItem"), 503, "STAGE_DB_TRANSIENT_ERROR", 1, { hand_off_to_human: true }],
   "a handoff's queue and the parking queue": [
@@ -66,6 +78,17 @@ const cases: Readonly<
   ]
 }
 
+const operationNames = [
+  "Query",
+  "GetSecretValue",
+  "GetItem",
+  "TransactWriteItems",
+  "PutItem",
+  "UpdateItem",
+  "DeleteItem",
+  "SendMessage"
+]
+
 const withinMillis = 10_000
 
 describe.concurrent("a message whose dependency hangs", () => {
@@ -75,7 +98,7 @@ describe.concurrent("a message whose dependency hangs", () => {
       () =>
         Effect.gen(function* () {
           yield* seed(conversation({ ...changes }))
-          for (const operation of operationsOf) yield* breaking(operation, "hangs", (_, call) => hangs(call))
+          for (const operation of operationNames) yield* breaking(operation, "hangs", (_, call) => hangs(call))
           const began = performance.now()
           assertTwiml(yield* send(), status)
           assert.isBelow(performance.now() - began, withinMillis)
@@ -96,19 +119,29 @@ describe.concurrent("a message whose dependency hangs", () => {
           assert.strictEqual(yield* depthOf("parking"), 0)
           assert.strictEqual(yield* depthOf(to), told)
           assert.deepStrictEqual(yield* rowsOf("stage"), rows)
-        }).pipe(ticking, inStaging(), Effect.provide(engines)),
-      60_000
+        }).pipe(ticking, inStaging(), Effect.provide(engines), Effect.provide(Logger.remove(Logger.defaultLogger))),
+      30_000
     )
   }
 })
 
-const operationsOf = [
-  "Query",
-  "GetSecretValue",
-  "GetItem",
-  "TransactWriteItems",
-  "PutItem",
-  "UpdateItem",
-  "DeleteItem",
-  "SendMessage"
-]
+describe("an invocation that is ended while the queue hangs", () => {
+  it.layer(engines, { timeout: 30_000 })((it) => {
+    it.live("gives the lock back, and the retry sends the trigger", () =>
+      Effect.gen(function* () {
+        yield* breaking("SendMessage", "hangs")
+        const fiber = yield* Effect.fork(send())
+        const { calls } = yield* Engines
+        yield* Effect.suspend(() =>
+          calls.some(triggers) ? Effect.void : Effect.zipRight(Effect.sleep(5), Effect.fail("not yet"))
+        ).pipe(Effect.eventually)
+        assert.lengthOf(yield* rowsOf("lock"), 1)
+        yield* Fiber.interrupt(fiber)
+        assert.isEmpty(yield* rowsOf("lock"))
+        yield* mended
+        assertTwiml(yield* send(), 200)
+        assert.strictEqual(yield* depthOf("whatsapp"), 1)
+      }).pipe(inStaging())
+    )
+  })
+})

@@ -1,7 +1,7 @@
 /** The tables in DynamoDB do what the model's tables do, on which the protocol is proved: for any calls in any order. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Runtime from "effect/Runtime"
 import type { InboundMessage } from "../../../src/schemas/Staging.ts"
