@@ -12,8 +12,11 @@ import {
   HttpFailure,
   HttpQueued,
   HttpStanding,
+  HandoffMessage,
   HttpSubmission,
-  HttpSubmitted
+  HttpSubmitted,
+  StagedMessage,
+  Trigger
 } from "../../src/schemas/index.ts"
 
 /** Who writes what a contract describes: a client writes a request and reads a response. */
@@ -38,6 +41,9 @@ export const publicContracts: Readonly<Record<string, PublicContract>> = {
   "http-failure": { schema: HttpFailure, direction: "response" },
   "events-request": { schema: EventsRequest, direction: "request" },
   "events-success": { schema: EventsSuccess, direction: "response" },
+  "staging-trigger": { schema: Trigger, direction: "response" },
+  "staging-staged-message": { schema: StagedMessage, direction: "response" },
+  "staging-handoff": { schema: HandoffMessage, direction: "response" },
   health: { schema: HealthAnswer, direction: "response" },
   "error-code": { schema: ErrorCode, direction: "response" }
 }

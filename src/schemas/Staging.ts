@@ -30,7 +30,7 @@ export const InboundMessage = Schema.Struct({
   to: text,
   /** May be empty: of a picture there is only {@link Media}. */
   body: text,
-  num_media: Schema.Number,
+  num_media: Schema.NonNegativeInt,
   media: Schema.Array(Media),
   profile_name: optionalText,
   message_type: optionalText,
@@ -53,17 +53,46 @@ export const Trigger = Schema.Struct({
 })
 export type Trigger = typeof Trigger.Type
 
-/** What is read back of a staged message. */
-export const StagedRow = Schema.Struct({
+/** A message that waits for the consumer, as it lies in the stage table. */
+export const StagedMessage = Schema.Struct({
+  ...InboundMessage.fields,
   conversation_id: text,
-  message_sid: text,
   primary_channel: text,
-  channel_type: Channel,
-  body: text,
-  received_at: text,
-  expires_at: Schema.Number
+  /** Epoch seconds after which it is gone, read or not. */
+  expires_at: Schema.Int
 })
-export type StagedRow = typeof StagedRow.Type
+export type StagedMessage = typeof StagedMessage.Type
+
+/** Why a message goes to a human: the customer asked for one, or the conversation or its sender always has one. */
+export const HandoffReason = Schema.Literal("user_requested", "auto_queued", "auto_queued_sender")
+export type HandoffReason = typeof HandoffReason.Type
+
+/** A message for a human. Whatever is on record of the conversation stands beside these fields. */
+export const HandoffContext = Schema.Struct({
+  ...InboundMessage.fields,
+  conversation_id: text,
+  primary_channel: text,
+  hand_off_reason: HandoffReason,
+  /** Whether the conversation has a history that is left out here. */
+  messages_omitted: Schema.Boolean
+})
+export type HandoffContext = typeof HandoffContext.Type
+
+/** The same for a context that is too large for a queue: it is a {@link HandoffContext} in JSON at `context_location`. */
+export const HandoffPointer = Schema.Struct({
+  conversation_id: text,
+  channel_type: Channel,
+  message_sid: text,
+  received_at: text,
+  hand_off_reason: HandoffReason,
+  /** `s3://bucket/key`. */
+  context_location: text
+})
+export type HandoffPointer = typeof HandoffPointer.Type
+
+/** What the queue of the humans gets. */
+export const HandoffMessage = Schema.Union(HandoffContext, HandoffPointer)
+export type HandoffMessage = typeof HandoffMessage.Type
 
 /** A message that could not be staged, with the code of what was in its way. */
 export const ParkedMessage = Schema.Struct({

@@ -44,3 +44,13 @@ export {
   Unhealthy
 } from "./Http.ts"
 export { Issue } from "./Issue.ts"
+export {
+  Channel,
+  HandoffContext,
+  HandoffMessage,
+  HandoffPointer,
+  HandoffReason,
+  Media,
+  StagedMessage,
+  Trigger
+} from "./Staging.ts"

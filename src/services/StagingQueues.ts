@@ -1,7 +1,7 @@
 /** The queues behind Staging: one per channel, that of the humans, and the one for what could not be staged. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Channel, ParkedMessage, Trigger } from "../schemas/Staging.ts"
+import type { Channel, HandoffContext, ParkedMessage, Trigger } from "../schemas/Staging.ts"
 import type { Failure } from "../schemas/StagingError.ts"
 
 /** What can go wrong with a queue. */
@@ -20,7 +20,7 @@ export interface StagingQueuesShape {
   /** Tells a channel's consumer, after this many seconds, that there is something to read. */
   readonly trigger: (channel: Channel, trigger: Trigger, delaySeconds: number) => Effect.Effect<void, QueueError>
   /** Hands a message over to a human, with all that is known of its conversation; a large one by way of a bucket. */
-  readonly handOff: (messageSid: string, context: Readonly<Record<string, unknown>>) => Effect.Effect<void, QueueError>
+  readonly handOff: (context: HandoffContext) => Effect.Effect<void, QueueError>
   readonly park: (message: ParkedMessage) => Effect.Effect<void, QueueError>
   /** Some parked messages, at once; none when there are none. */
   readonly parked: Effect.Effect<ReadonlyArray<Parked>, QueueError>

@@ -12,12 +12,12 @@ import {
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb"
 import type { PlatformInfo } from "../../local/src/platformFile.ts"
-import type { StagedRow, Trigger } from "../../src/schemas/Staging.ts"
+import type { StagedMessage, Trigger } from "../../src/schemas/Staging.ts"
 
 /** A running consumer. */
 export interface ReferenceConsumer extends Disposable {
   /** What was read of each message, by its id; more than one row for one that was read again. */
-  readonly read: ReadonlyMap<string, ReadonlyArray<StagedRow>>
+  readonly read: ReadonlyMap<string, ReadonlyArray<StagedMessage>>
   /** Triggers that found nothing to read. */
   readonly empty: number
   /** Takes every trigger that is to be seen now. */
@@ -31,7 +31,7 @@ export const referenceConsumer = (info: PlatformInfo, channel: "whatsapp" | "sms
   const sqs = new SQSClient({ ...options, endpoint: info.aws.sqs })
   const { conversations, lock, stage } = info.tables
   const QueueUrl = info.queues[channel]
-  const read = new Map<string, Array<StagedRow>>()
+  const read = new Map<string, Array<StagedMessage>>()
   let empty = 0
 
   const setStatus = (trigger: Trigger, status: string, condition?: string): Promise<unknown> =>
@@ -65,7 +65,7 @@ export const referenceConsumer = (info: PlatformInfo, channel: "whatsapp" | "sms
         ConsistentRead: true
       })
     )
-    const rows = Items.map((item) => unmarshall(item) as StagedRow)
+    const rows = Items.map((item) => unmarshall(item) as StagedMessage)
     if (rows.length === 0) empty += 1
     for (const row of rows) {
       if (row.primary_channel !== trigger.primary_channel) throw new Error("a row of somebody else's")

@@ -10,7 +10,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { type Channel, type InboundMessage, primaryChannel, type Trigger } from "../../schemas/Staging.ts"
+import {
+  type Channel,
+  type HandoffContext,
+  type InboundMessage,
+  primaryChannel,
+  type Trigger
+} from "../../schemas/Staging.ts"
 import type { TransientCode } from "../../schemas/StagingCode.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
@@ -103,12 +109,12 @@ export const make = Effect.gen(function* () {
   const toHuman = (
     conversationId: string,
     message: InboundMessage,
-    context: Readonly<Record<string, unknown>>
+    context: HandoffContext
   ): Effect.Effect<Receipt, DeliveryError> =>
     Effect.gen(function* () {
       const progress = yield* store.reserve(conversationId, message).pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
       if (progress === "done") return "repeated"
-      yield* queues.handOff(message.message_sid, context).pipe(inTime("SQS_TRANSIENT_ERROR"))
+      yield* queues.handOff(context).pipe(inTime("SQS_TRANSIENT_ERROR"))
       yield* noted(store.settle({ messageSid: message.message_sid }))
       return "handedOff"
     })

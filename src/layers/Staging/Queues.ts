@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { ParkedMessage } from "../../schemas/Staging.ts"
+import { type HandoffPointer, ParkedMessage } from "../../schemas/Staging.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import { Correlation } from "../../services/Correlation.ts"
 import { type Parked, type QueueError, StagingQueues, type StagingQueuesShape } from "../../services/StagingQueues.ts"
@@ -67,29 +67,27 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
         )
       )
 
-    /** The facts by which a human's desk knows the message, and where all the others are. */
-    const pointer = (context: Readonly<Record<string, unknown>>, location: string): string =>
-      messageBody(
-        JSON.stringify({
-          conversation_id: context["conversation_id"],
-          channel_type: context["channel_type"],
-          message_sid: context["message_sid"],
-          received_at: context["received_at"],
-          hand_off_reason: context["hand_off_reason"],
-          context_location: location
-        })
-      )
-
-    const handOff: StagingQueuesShape["handOff"] = (messageSid, context) =>
+    const handOff: StagingQueuesShape["handOff"] = (context) =>
       Effect.gen(function* () {
-        const body = messageBody(JSON.stringify(context))
+        const json = JSON.stringify(context)
+        const body = messageBody(json)
         if (sizeOf(body) <= maxBytes) return yield* put(queueUrls.handoff, body)
         if (Option.isNone(handoffBucket)) {
           return yield* failure("SQS_PARAMETER_ERROR", "the handoff is too large, and HANDOFF_BUCKET is not set")
         }
-        const key = `handoff/${encodeURIComponent(messageSid)}.json`
-        yield* stored(handoffBucket.value, key, JSON.stringify(context))
-        yield* put(queueUrls.handoff, pointer(context, `s3://${handoffBucket.value}/${key}`))
+        const { channel_type, conversation_id, hand_off_reason, message_sid, received_at } = context
+        const key = `handoff/${encodeURIComponent(message_sid)}.json`
+        yield* stored(handoffBucket.value, key, json)
+        const context_location = `s3://${handoffBucket.value}/${key}`
+        const pointer: HandoffPointer = {
+          conversation_id,
+          channel_type,
+          message_sid,
+          received_at,
+          hand_off_reason,
+          context_location
+        }
+        yield* put(queueUrls.handoff, messageBody(JSON.stringify(pointer)))
       })
 
     const parking: Effect.Effect<string, Failure<"QUEUE_ERROR">> = Option.match(parkingQueueUrl, {

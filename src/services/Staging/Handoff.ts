@@ -1,7 +1,6 @@
 /** What a human gets with a message: all that is known of the conversation, but for what no human needs (contract A2, 15 and 17). */
-import { type InboundMessage, primaryChannel } from "../../schemas/Staging.ts"
+import { type HandoffContext, type HandoffReason, type InboundMessage, primaryChannel } from "../../schemas/Staging.ts"
 import type { Conversation } from "../Conversations.ts"
-import type { HandoffReason } from "./Routing.ts"
 
 /** Large, or about our own workings: names of secrets among them. */
 const omitted = new Set(["messages", "ai_config", "channel_config"])
@@ -12,7 +11,7 @@ export const handoffContext = (
   conversation: Conversation,
   message: InboundMessage,
   reason: HandoffReason
-): Readonly<Record<string, unknown>> => ({
+): HandoffContext & Conversation => ({
   ...Object.fromEntries(Object.entries(conversation).filter(([name]) => !omitted.has(name))),
   ...message,
   conversation_id: conversationId,

@@ -1,11 +1,8 @@
 /** Who reads a message: the channel's consumer, or a human (contract A1.7). */
 import * as Either from "effect/Either"
-import type { Channel } from "../../schemas/Staging.ts"
+import type { Channel, HandoffReason } from "../../schemas/Staging.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import type { Conversation } from "../Conversations.ts"
-
-/** Why a human is to read a message. */
-export type HandoffReason = "user_requested" | "auto_queued" | "auto_queued_sender"
 
 /** Where a message goes. */
 export type Route = { readonly to: Channel } | { readonly to: "handoff"; readonly reason: HandoffReason }

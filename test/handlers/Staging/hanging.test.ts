@@ -127,7 +127,7 @@ describe.concurrent("a message whose dependency hangs", () => {
 
 describe("an invocation that is ended while the queue hangs", () => {
   it.layer(engines, { timeout: 30_000 })((it) => {
-    it.live("gives the lock back, and the retry sends the trigger", () =>
+    it.effect("gives the lock back, and the retry sends the trigger", () =>
       Effect.gen(function* () {
         yield* breaking("SendMessage", "hangs")
         const fiber = yield* Effect.fork(send())
