@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
-import * as TestClock from "effect/TestClock"
 import * as MParticleRetry from "../../../src/handlers/MParticleRetry.ts"
 import * as RateLimiter from "../../../src/layers/Resilience/RateLimiter.ts"
 import { Email, type RequestRecord } from "../../../src/schemas/DataSubjectRequest.ts"
@@ -11,6 +10,7 @@ import { FallbackMessage } from "../../../src/schemas/FallbackMessage.ts"
 import { MParticle } from "../../../src/services/MParticle.ts"
 import { inMemory, upstream } from "../../support/baton.ts"
 import { inTime } from "../../support/http.ts"
+import { jumpingClock } from "../../support/jumpingClock.ts"
 import { MemoryStore } from "../../support/memoryStore.ts"
 import type { UpstreamShape } from "../../support/mparticle.ts"
 
@@ -39,9 +39,6 @@ const submission = (person: number) =>
     })
   ).pipe(inTime)
 
-const each = <A, E, R>(fibers: ReadonlyArray<Fiber.RuntimeFiber<A, E>>, then: Effect.Effect<void, never, R>) =>
-  Effect.zipRight(then, Fiber.join(Fiber.all(fibers)))
-
 /** Every person's request: so many a minute, in groups, each with as much time as it has in the function. */
 const arriving = (perMinute: number, minutes: number) =>
   Effect.gen(function* () {
@@ -49,9 +46,9 @@ const arriving = (perMinute: number, minutes: number) =>
     const answers: Array<Fiber.RuntimeFiber<RequestRecord, unknown>> = []
     for (let group = 0; group < groups; group += 1) {
       for (let at = 0; at < perMinute / 20; at += 1) answers.push(yield* Effect.fork(submission(answers.length)))
-      yield* TestClock.adjust("3 seconds")
+      yield* Effect.sleep("3 seconds")
     }
-    return yield* each(answers, TestClock.adjust("15 seconds"))
+    return yield* Fiber.join(Fiber.all(answers))
   })
 
 const encode = Schema.encodeSync(Schema.parseJson(FallbackMessage))
@@ -72,7 +69,8 @@ const draining = (queue: ReadonlyArray<FallbackMessage>, round = 0): Effect.Effe
     if (queue.length === 0 || round === 100) return round
     const batches = [0, 1, 2, 3, 4].map((at) => queue.slice(at * 10, at * 10 + 10)).filter(({ length }) => length > 0)
     const running = yield* Effect.forEach(batches, (batch) => Effect.fork(delivered(batch)))
-    const again = yield* each(running, TestClock.adjust("5 seconds"))
+    const again = yield* Fiber.join(Fiber.all(running))
+    yield* Effect.sleep("5 seconds")
     return yield* draining([...queue.slice(50), ...again.flat()], round + 1)
   })
 
@@ -106,7 +104,7 @@ describe("mParticle's quota", () => {
         assert.strictEqual(new Set(sent).size, 3_000)
         assert.lengthOf(sent, 3_000, "each of them once")
         assert.isAtMost(mostInAMinute(callsAt(fake)), 1_000)
-      }).pipe(inMemory()),
-    180_000
+      }).pipe(inMemory(), Effect.withClock(jumpingClock(0))),
+    60_000
   )
 })
