@@ -14,6 +14,9 @@ const forbidden: ReadonlyArray<RegExp> = [
   /guardian-user-|person-\d|braze-\d/,
   /\bBasic [A-Za-z0-9+/=]{8,}/,
   /encoded_request/,
+  // Customers' numbers and the tenants' token of the Staging tests.
+  /4477009\d{5}/,
+  /0123456789abcdef0123456789abcdef/,
   ...[workspace.key, workspace.secret, events.key, events.secret, braze.key, ...basic].map(
     (secret) => new RegExp(secret)
   )

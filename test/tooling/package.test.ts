@@ -66,6 +66,7 @@ describe("the package", () => {
       "docs/baton-sdk.md",
       "docs/log-line.schema.json",
       "docs/observability.md",
+      "docs/staging.md",
       ...Object.entries(functions).flatMap(([name, { api }]) =>
         ["index.mjs", ...(api === undefined ? [] : ["openapi.json", "docs.html"])].map(
           (file) => `dist/handlers/${name}/${file}`
