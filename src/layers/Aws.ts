@@ -109,3 +109,13 @@ export const send = <
     while: (error) => error.kind === "transient"
   })
 }
+
+/** {@link send} to one service, with the options that all of its calls share. */
+export const sendingTo =
+  (shared: Omit<SendOptions, "operation">) =>
+  <ClientIn extends object, ClientOut extends MetadataBearer, Config, In extends ClientIn, Out extends ClientOut>(
+    operation: string,
+    client: Client<ClientIn, ClientOut, Config>,
+    command: Command<ClientIn, In, ClientOut, Out, Config>
+  ): Effect.Effect<Out, AwsError> =>
+    send(client, command, { ...shared, operation })

@@ -13,7 +13,7 @@ import { meaningOf } from "../schemas/StagingCode.ts"
 import { type AnyFailure, type Failure, failure } from "../schemas/StagingError.ts"
 import { Conversations } from "../services/Conversations.ts"
 import * as Deadline from "../services/Deadline.ts"
-import type { StageStore } from "../services/StageStore.ts"
+import { StageStore } from "../services/StageStore.ts"
 import { type Receipt, Staging, type StagingShape, type Webhook } from "../services/Staging.ts"
 import { StagingQueues } from "../services/StagingQueues.ts"
 import { handoffContext } from "../services/Staging/Handoff.ts"
@@ -55,7 +55,8 @@ export const make: Effect.Effect<
   const conversations = yield* Conversations
   const queues = yield* StagingQueues
   const settings = yield* StagingSettings
-  const { toChannel, toHuman } = yield* Delivery.make
+  const delivery = yield* Delivery.make
+  const store = yield* StageStore
 
   const proofOf = (channel: Channel, webhook: Webhook, { message, params }: Parsed): Proof => ({
     channel,
@@ -64,6 +65,7 @@ export const make: Effect.Effect<
     urls: signedUrls({
       domainName: webhook.domainName,
       path: webhook.requestPath,
+      pathBelowStage: webhook.path,
       query: webhook.query,
       ...(Option.isSome(settings.publicBaseUrl) ? { publicBaseUrl: settings.publicBaseUrl.value } : {})
     }),
@@ -79,18 +81,18 @@ export const make: Effect.Effect<
       const conversation = yield* conversations
         .get(primaryChannel(message), conversationId)
         .pipe(inTime("DB_TRANSIENT_ERROR"))
+      const context: Delivery.Delivery["context"] = (id, reason) => handoffContext(id, conversation, message, reason)
       const now = yield* Clock.currentTimeMillis
       const refused = refusal(conversation, channel, now, settings.lockedStaleMillis)
-      if (Option.isSome(refused)) return yield* refused.value
-      const to = route(conversation, channel, settings.honourHandoffFlag)
-      if (Either.isLeft(to)) return yield* to.left
-      return to.right.to === "handoff"
-        ? yield* toHuman(
-            conversationId,
-            message,
-            handoffContext(conversationId, conversation, message, to.right.reason)
-          )
-        : yield* toChannel(conversationId, message)
+      if (Option.isSome(refused)) {
+        // What was taken before is not refused now: the reply that is being made may be the one to this very message.
+        const progress = yield* store.progress(message).pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
+        if (progress.state === "new") return yield* refused.value
+        return yield* delivery.resume(progress, { conversationId, message, way: { to: channel }, context })
+      }
+      const way = route(conversation, channel, settings.honourHandoffFlag)
+      if (Either.isLeft(way)) return yield* way.left
+      return yield* delivery.deliver({ conversationId, message, way: way.right, context })
     })
 
   /** A defect of ours is no reason to lose a customer's message. */

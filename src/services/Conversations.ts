@@ -29,7 +29,8 @@ export interface ConversationsShape {
     customer: string
   ) => Effect.Effect<
     Found,
-    TableError | Failure<"DB_QUERY_ERROR" | "CONVERSATION_NOT_FOUND" | "MISSING_CREDENTIAL_CONFIG">
+    | TableError
+    | Failure<"DB_QUERY_ERROR" | "DB_GET_ITEM_ERROR" | "CONVERSATION_NOT_FOUND" | "MISSING_CREDENTIAL_CONFIG">
   >
   /** All that is on record of a conversation. */
   readonly get: (

@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Channel, InboundMessage } from "../schemas/Staging.ts"
+import type { Channel, HandoffReason, InboundMessage } from "../schemas/Staging.ts"
 import type { Failure } from "../schemas/StagingError.ts"
 
 /** What can go wrong with the stage table. */
@@ -17,8 +17,17 @@ export type LockError = Failure<
   "TRIGGER_DB_TRANSIENT_ERROR" | "TRIGGER_DB_CONFIG_ERROR" | "TRIGGER_DB_VALIDATION_ERROR" | "TRIGGER_LOCK_WRITE_ERROR"
 >
 
-/** What is known of a message: `new` to us, `known` with its trigger or handoff not proved to be sent, or `done`. */
-export type Progress = "new" | "known" | "done"
+/** Where a message was sent on its way: to a channel's consumer, or to a human. */
+export type Way = { readonly to: Channel } | { readonly to: "handoff"; readonly reason: HandoffReason }
+
+/**
+ * What was done for a message: it is `new` to us, or `done`, or `known`: put down before on the way that it stays on,
+ * whatever has become of the conversation since, with its trigger or handoff not proved to be sent.
+ */
+export type Progress =
+  | { readonly state: "new" }
+  | { readonly state: "done" }
+  | { readonly state: "known"; readonly conversationId: string; readonly way: Way }
 
 /** A claim on a conversation's next trigger. */
 export interface Claim {
@@ -48,13 +57,22 @@ export interface StageStoreShape {
   /** Puts a message and its tombstone down, both or none, unless that was done before; the first time of arrival stays. */
   readonly stage: (conversationId: string, message: InboundMessage) => Effect.Effect<Progress, StageError>
   /** Puts down only the tombstone, of a message that a human reads. */
-  readonly reserve: (conversationId: string, message: InboundMessage) => Effect.Effect<Progress, StageError>
+  readonly reserve: (
+    conversationId: string,
+    message: InboundMessage,
+    reason: HandoffReason
+  ) => Effect.Effect<Progress, StageError>
+  /** What was done for a message. */
+  readonly progress: (message: InboundMessage) => Effect.Effect<Progress, StageError>
   /** Claims the next trigger, unless another claim is alive: its trigger is still to come. */
   readonly claim: (claim: Claim) => Effect.Effect<Claimed, LockError>
   /** Gives a claim back whose trigger was not sent; somebody else's stays. */
   readonly release: (claim: Claim) => Effect.Effect<void, LockError>
   /** Notes that the trigger of a claim, if there is one, and what was to be done for a message, were sent. */
-  readonly settle: (done: { readonly messageSid?: string; readonly claim?: Claim }) => Effect.Effect<void, StageError>
+  readonly settle: (done: {
+    readonly message?: InboundMessage
+    readonly claim?: Claim
+  }) => Effect.Effect<void, StageError>
   /** The conversations with a message that came before this instant (epoch milliseconds), each once. */
   readonly waiting: (before: number) => Effect.Effect<ReadonlyArray<Waiting>, StageError>
 }

@@ -60,6 +60,7 @@ const settingsOver = ({ queueUrls }: EnginesShape): StagingSettingsShape => ({
   windowSeconds: 10,
   lockBufferSeconds: 60,
   stageTtlSeconds: 259_200,
+  tombstoneTtlSeconds: 86_400,
   secretCacheMillis: 300_000,
   honourHandoffFlag: true,
   lockedStaleMillis: 905_000,

@@ -11,7 +11,7 @@ import { primaryChannel } from "../../src/schemas/Staging.ts"
 import { meaningOf } from "../../src/schemas/StagingCode.ts"
 import { type AnyFailure, failure } from "../../src/schemas/StagingError.ts"
 import type { ConversationsShape } from "../../src/services/Conversations.ts"
-import type { Claim, StageStoreShape } from "../../src/services/StageStore.ts"
+import type { Claim, Progress, StageStoreShape, Way } from "../../src/services/StageStore.ts"
 import type { StagingQueuesShape } from "../../src/services/StagingQueues.ts"
 import { type Failures, Simulation } from "./simulation.ts"
 
@@ -23,6 +23,12 @@ const visibilityMillis = 905_000
 
 interface Row extends InboundMessage {
   readonly conversationId: string
+}
+
+interface Tombstone {
+  readonly conversationId: string
+  readonly way: Way
+  done: boolean
 }
 
 interface Lock {
@@ -44,6 +50,8 @@ interface ParkedEntry {
 interface ConversationState {
   status: string
   startedAt: number
+  /** Whether the customer has asked for a human. */
+  human: boolean
 }
 
 /** How an attempt ended: with success, kept for later, refused for good, to be tried again, or with the process. */
@@ -57,6 +65,7 @@ export interface Outcome {
   readonly answers: Array<Answer>
   rowsMade: number
   timesRead: number
+  timesHandedOver: number
   parked: boolean
 }
 
@@ -76,6 +85,8 @@ export interface System {
   readonly sweep: Effect.Effect<unknown, unknown>
 }
 
+const isSame = (one: Claim, other: Claim): boolean => one.owner === other.owner && one.triggerAt === other.triggerAt
+
 const faultsOf = <Transient extends Parameters<typeof failure>[0], Permanent extends Parameters<typeof failure>[0]>(
   transient: Transient,
   permanent: Permanent
@@ -93,7 +104,7 @@ export const start = 1_700_000_000_000
 export class StagingModel {
   readonly simulation = new Simulation(start)
   readonly rows = new Map<string, Row>()
-  readonly tombstones = new Map<string, "STAGED" | "QUEUED">()
+  readonly tombstones = new Map<string, Tombstone>()
   readonly locks = new Map<string, Lock>()
   triggers: ReadonlyArray<Queued> = []
   parked: ReadonlyArray<ParkedEntry> = []
@@ -121,7 +132,7 @@ export class StagingModel {
   }
 
   private stateOf(conversationId: string): ConversationState {
-    const known = this.conversations.get(conversationId) ?? { status: "reply_sent", startedAt: 0 }
+    const known = this.conversations.get(conversationId) ?? { status: "reply_sent", startedAt: 0, human: false }
     this.conversations.set(conversationId, known)
     return known
   }
@@ -145,16 +156,31 @@ export class StagingModel {
       return true
     })
 
+  private progressOf({ message_sid: sid }: InboundMessage): Progress {
+    const tombstone = this.tombstones.get(sid)
+    if (tombstone === undefined) return { state: "new" }
+    const { conversationId, done, way } = tombstone
+    return done ? { state: "done" } : { state: "known", conversationId, way }
+  }
+
   readonly store: StageStoreShape = {
     stage: (conversationId, message) =>
       this.step("TransactWriteItems stage", stageFaults, () => {
-        const tombstone = this.tombstones.get(message.message_sid)
-        if (tombstone !== undefined) return tombstone === "QUEUED" ? "done" : "known"
-        this.tombstones.set(message.message_sid, "STAGED")
+        const known = this.progressOf(message)
+        if (known.state !== "new") return known
+        this.tombstones.set(message.message_sid, { conversationId, way: { to: message.channel_type }, done: false })
         this.makeRow(conversationId, message)
-        return "new"
+        return known
       }),
-    reserve: () => Effect.die("handoffs are not simulated"),
+    reserve: (conversationId, message, reason) =>
+      this.step("PutItem tombstone", stageFaults, () => {
+        const known = this.progressOf(message)
+        if (known.state === "new") {
+          this.tombstones.set(message.message_sid, { conversationId, way: { to: "handoff", reason }, done: false })
+        }
+        return known
+      }),
+    progress: (message) => this.step("GetItem tombstone", stageFaults, () => this.progressOf(message)),
     claim: (claim) =>
       this.step("PutItem lock", lockFaults, () => {
         const { now } = this.simulation
@@ -175,13 +201,16 @@ export class StagingModel {
     release: (claim) =>
       this.step("DeleteItem lock", lockFaults, () => {
         const lock = this.locks.get(claim.conversationId)
-        if (lock?.claim.owner === claim.owner && lock.state === "PENDING") this.locks.delete(claim.conversationId)
+        if (lock !== undefined && isSame(lock.claim, claim) && lock.state === "PENDING") {
+          this.locks.delete(claim.conversationId)
+        }
       }),
-    settle: ({ claim, messageSid }) =>
+    settle: ({ claim, message }) =>
       this.step("TransactWriteItems settle", stageFaults, () => {
         const lock = claim === undefined ? undefined : this.locks.get(claim.conversationId)
-        if (lock !== undefined && lock.claim.owner === claim?.owner) lock.state = "QUEUED"
-        if (messageSid !== undefined && this.tombstones.has(messageSid)) this.tombstones.set(messageSid, "QUEUED")
+        if (lock !== undefined && claim !== undefined && isSame(lock.claim, claim)) lock.state = "QUEUED"
+        const tombstone = message === undefined ? undefined : this.tombstones.get(message.message_sid)
+        if (tombstone !== undefined) tombstone.done = true
       }),
     waiting: (before) =>
       this.step("Scan", stageFaults, () => {
@@ -205,7 +234,11 @@ export class StagingModel {
         )
         this.mostLive = Math.max(this.mostLive, live.length)
       }),
-    handOff: () => Effect.die("handoffs are not simulated"),
+    handOff: ({ message_sid: sid }) =>
+      this.step("SendMessage handoff", queueFaults, () => {
+        const outcome = this.outcomes.get(sid)
+        if (outcome !== undefined) outcome.timesHandedOver += 1
+      }),
     park: (message) =>
       this.step("SendMessage park", queueFaults, () => {
         this.parked = [...this.parked, { message, visibleAt: this.simulation.now }]
@@ -242,12 +275,13 @@ export class StagingModel {
       this.step("Query", findFaults, () => ({ conversationId: company, credentialRef: "secret" })),
     get: (_customer, conversationId) =>
       this.step("GetItem", readFaults, () => {
-        const { startedAt, status } = this.stateOf(conversationId)
+        const { human, startedAt, status } = this.stateOf(conversationId)
         return {
           project_status: "active",
           allowed_channels: ["whatsapp"],
           conversation_status: status,
-          processing_started_at: startedAt
+          processing_started_at: startedAt,
+          hand_off_to_human: human
         }
       })
   }
@@ -263,6 +297,7 @@ export class StagingModel {
       answers: [],
       rowsMade: 0,
       timesRead: 0,
+      timesHandedOver: 0,
       parked: false
     }
     this.outcomes.set(sid, outcome)
@@ -332,6 +367,12 @@ export class StagingModel {
       yield* this.consumerStep("deletes the lock", () => void this.locks.delete(id))
       yield* done
     })
+  }
+
+  /** The customer asks for a human, or needs none any more. */
+  flip(conversation: number): void {
+    const state = this.stateOf(`c${conversation}`)
+    state.human = !state.human
   }
 
   sweep(): void {

@@ -20,6 +20,7 @@ const settings: StagingSettingsShape = {
   windowSeconds,
   lockBufferSeconds: 60,
   stageTtlSeconds: 259_200,
+  tombstoneTtlSeconds: 86_400,
   secretCacheMillis: 300_000,
   honourHandoffFlag: true,
   lockedStaleMillis: 905_000,

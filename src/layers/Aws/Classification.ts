@@ -12,7 +12,11 @@ const credentials = {
   ExpiredToken: "transient",
   CredentialsProviderError: "transient",
   RequestTimeTooSkewed: "transient",
-  RequestExpired: "transient"
+  RequestExpired: "transient",
+  UnrecognizedClientException: "transient",
+  InvalidClientTokenId: "transient",
+  InvalidSignatureException: "transient",
+  SignatureDoesNotMatch: "transient"
 } as const
 
 const table: Readonly<Record<AwsService, Readonly<Record<string, AwsErrorKind>>>> = {
@@ -131,7 +135,7 @@ const transactionKind = (codes: ReadonlyArray<string>): AwsErrorKind => {
 /** What an error of a service means. Unknown names follow the HTTP status: 429, 5xx and no status at all are transient. */
 export const classify = (service: AwsService, facts: AwsErrorFacts): AwsErrorKind => {
   if (facts.cancellations !== undefined) return transactionKind(facts.cancellations)
-  const known = table[service][facts.name]
+  const known = Object.hasOwn(table[service], facts.name) ? table[service][facts.name] : undefined
   if (known !== undefined) return known
   if (network.has(facts.name) || (facts.nodeCode !== undefined && network.has(facts.nodeCode))) return "transient"
   if (facts.status === undefined) return "transient"

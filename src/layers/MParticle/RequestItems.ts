@@ -1,5 +1,5 @@
 /** The items of the request store: the record, its audit entries, its correlation entry and the active request's lock. */
-import type { AttributeValue, TransactWriteItem } from "@aws-sdk/client-dynamodb"
+import type { TransactWriteItem } from "@aws-sdk/client-dynamodb"
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -11,11 +11,9 @@ import {
   statusRank,
   type RequestId as Id
 } from "../../schemas/DataSubjectRequest.ts"
+import type { Item } from "../Aws/transactions.ts"
 import { activeLockId } from "./hashing.ts"
 import { isSettled, pendingKeys, withoutPlaceholder } from "./pendingIndex.ts"
-
-/** An item as DynamoDB's client gives and takes it. */
-export type Item = Record<string, AttributeValue>
 
 /** Names of the tables. */
 export interface Tables {

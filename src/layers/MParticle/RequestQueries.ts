@@ -16,7 +16,8 @@ import type { RequestStoreShape, StoreError } from "../../services/RequestStore.
 import type { make as makeEmailHash } from "./EmailHash.ts"
 import { normalisedEmail } from "./hashing.ts"
 import { shards } from "./pendingIndex.ts"
-import { auditEntryFrom, auditId, type Item } from "./RequestItems.ts"
+import type { Item } from "../Aws/transactions.ts"
+import { auditEntryFrom, auditId } from "./RequestItems.ts"
 import { failedIn, nowSeconds, readable, readRecord, type make as makeTable } from "./RequestTable.ts"
 
 /** BatchGetItem takes at most this many keys. */

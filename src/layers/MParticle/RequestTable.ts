@@ -1,11 +1,5 @@
 /** What every operation of the request store does the same way: table names, sending, and reading items back. */
-import {
-  type DynamoDBClient,
-  TransactionCanceledException,
-  type TransactWriteItem,
-  TransactWriteItemsCommand
-} from "@aws-sdk/client-dynamodb"
-import type { Client, Command, MetadataBearer } from "@smithy/types"
+import { type DynamoDBClient, type TransactWriteItem, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -14,8 +8,9 @@ import type { RequestRecord } from "../../schemas/DataSubjectRequest.ts"
 import { type ConfigurationError, DatabaseError } from "../../schemas/MParticleError.ts"
 import { Parameters } from "../../services/Parameters.ts"
 import * as Uuid from "../../services/Uuid.ts"
-import { type AwsError, send } from "../Aws.ts"
-import { type Item, recordFrom, type Tables } from "./RequestItems.ts"
+import { type AwsError, sendingTo } from "../Aws.ts"
+import { type Blockers, blockersOf, type Item } from "../Aws/transactions.ts"
+import { recordFrom, type Tables } from "./RequestItems.ts"
 
 /** An AWS error as the store's own. */
 export const failedIn =
@@ -36,15 +31,7 @@ export const readable = <A>(operation: string, read: Either.Either<A, ParseError
 export const readRecord = (operation: string, item: Item): Effect.Effect<RequestRecord, DatabaseError> =>
   readable(operation, recordFrom(item))
 
-/** The items that stood in the way of a transaction, by the position of their write. */
-export type Blockers = ReadonlyArray<Item | undefined>
-
-const blockersOf = (error: AwsError): Blockers | undefined =>
-  error.kind === "conditionFailed" && error.cause instanceof TransactionCanceledException
-    ? (error.cause.CancellationReasons ?? []).map((reason) =>
-        reason.Code === "ConditionalCheckFailed" ? (reason.Item ?? {}) : undefined
-      )
-    : undefined
+const run = sendingTo({ service: "dynamodb" })
 
 /** The table's operations over a client; names are read with every call, through the parameter cache. */
 export const make = (client: DynamoDBClient) =>
@@ -57,18 +44,6 @@ export const make = (client: DynamoDBClient) =>
         Effect.fail(new DatabaseError({ operation: "table names", reason: error.reason }))
       )
     )
-
-    const run = <
-      ClientIn extends object,
-      ClientOut extends MetadataBearer,
-      Config,
-      In extends ClientIn,
-      Out extends ClientOut
-    >(
-      operation: string,
-      sender: Client<ClientIn, ClientOut, Config>,
-      command: Command<ClientIn, In, ClientOut, Out, Config>
-    ) => send(sender, command, { service: "dynamodb", operation })
 
     /** Writes all or nothing; the items in the way when a condition did not hold. */
     const write = (

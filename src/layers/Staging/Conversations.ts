@@ -8,6 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { Channel } from "../../schemas/Staging.ts"
 import { failure } from "../../schemas/StagingError.ts"
 import { type Conversation, Conversations, type ConversationsShape } from "../../services/Conversations.ts"
@@ -50,8 +51,17 @@ const indexes: Readonly<
   }
 }
 
-/** What of a conversation decides which one it is, and how its webhooks are authenticated. */
-const projection = ["channel_config", "conversation_id", "task_complete", "project_status", "created_at"] as const
+/** What every index has: names of a table's keys, and what the contract has projected. Others would be refused. */
+const projected = ["primary_channel", "conversation_id", "channel_config"] as const
+
+/** What decides between several conversations, and only the table has for certain. */
+const deciding = ["task_complete", "project_status", "created_at"] as const
+
+/** A projection, with placeholders: some names are reserved words. */
+const projectionOf = (attributes: ReadonlyArray<string>) => ({
+  ProjectionExpression: attributes.map((_, at) => `#p${at}`).join(", "),
+  ExpressionAttributeNames: Object.fromEntries(attributes.map((attribute, at) => [`#p${at}`, attribute]))
+})
 
 const secretOf = ({ channel_config: config }: Conversation, key: string): unknown =>
   typeof config === "object" && config !== null ? (config as Readonly<Record<string, unknown>>)[key] : undefined
@@ -61,16 +71,13 @@ export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, 
   Effect.map(StagingSettings, ({ tables: { conversations: table } }) => {
     const page = (channel: Channel, company: string, customer: string, start?: Record<string, AttributeValue>) => {
       const { company: companyKey, customer: customerKey, index } = indexes[channel]
+      const { ExpressionAttributeNames, ProjectionExpression } = projectionOf(projected)
       const command = new QueryCommand({
         TableName: table,
         IndexName: index,
         KeyConditionExpression: "#company = :company AND #customer = :customer",
-        ProjectionExpression: projection.map((_, at) => `#p${at}`).join(", "),
-        ExpressionAttributeNames: {
-          "#company": companyKey,
-          "#customer": customerKey,
-          ...Object.fromEntries(projection.map((attribute, at) => [`#p${at}`, attribute]))
-        },
+        ProjectionExpression,
+        ExpressionAttributeNames: { ...ExpressionAttributeNames, "#company": companyKey, "#customer": customerKey },
         ExpressionAttributeValues: { ":company": { S: company }, ":customer": { S: customer } },
         ...(start === undefined ? {} : { ExclusiveStartKey: start })
       })
@@ -91,13 +98,42 @@ export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, 
         return found
       })
 
+    const read = (customer: string, conversationId: string, attributes?: ReadonlyArray<string>) => {
+      const command = new GetItemCommand({
+        TableName: table,
+        Key: { primary_channel: { S: customer }, conversation_id: { S: conversationId } },
+        // What the consumer wrote a moment ago decides whether it is still at work.
+        ConsistentRead: true,
+        ...(attributes === undefined ? {} : projectionOf(attributes))
+      })
+      return send(client, command, { service: "dynamodb", operation: "GetItem", timeoutMillis }).pipe(
+        Effect.mapError(asFailure(getCodes)),
+        Effect.map(({ Item }) => Option.map(Option.fromNullable(Item), plainItem))
+      )
+    }
+
+    /** One of several, by what the table says of each. */
+    const chosenOf = (found: ReadonlyArray<Conversation>, customer: string) =>
+      Effect.gen(function* () {
+        yield* Effect.logWarning(`${found.length} conversations between the same two`)
+        const all = yield* Effect.forEach(
+          found,
+          (one) =>
+            Effect.map(read(customer, String(one["conversation_id"]), deciding), (facts) => ({
+              ...one,
+              ...Option.getOrElse(facts, () => ({}))
+            })),
+          { concurrency: 8 }
+        )
+        return choose(all)
+      })
+
     const find: ConversationsShape["find"] = (channel, company, customer) =>
       Effect.gen(function* () {
         const search = candidates(channel, company, customer)
         const first = yield* search
         const found = first.length > 0 ? first : yield* Effect.delay(search, indexLagMillis)
-        if (found.length > 1) yield* Effect.logWarning(`${found.length} conversations between the same two`)
-        const chosen = choose(found)
+        const chosen = found.length > 1 ? yield* chosenOf(found, customer) : found[0]
         const id = chosen?.["conversation_id"]
         if (chosen === undefined || typeof id !== "string") {
           return yield* failure("CONVERSATION_NOT_FOUND", "no conversation between these two")
@@ -109,22 +145,13 @@ export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, 
       })
 
     const get: ConversationsShape["get"] = (customer, conversationId) =>
-      Effect.gen(function* () {
-        const command = new GetItemCommand({
-          TableName: table,
-          Key: { primary_channel: { S: customer }, conversation_id: { S: conversationId } },
-          // What the consumer wrote a moment ago decides whether it is still at work.
-          ConsistentRead: true
+      Effect.flatMap(
+        read(customer, conversationId),
+        Option.match({
+          onNone: () => failure("CONVERSATION_NOT_FOUND", "the conversation is not in the table"),
+          onSome: Effect.succeed<Conversation>
         })
-        const { Item } = yield* send(client, command, {
-          service: "dynamodb",
-          operation: "GetItem",
-          timeoutMillis
-        }).pipe(Effect.mapError(asFailure(getCodes)))
-        return Item === undefined
-          ? yield* failure("CONVERSATION_NOT_FOUND", "the conversation is not in the table")
-          : plainItem(Item)
-      })
+      )
 
     return { find, get }
   })

@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import {
   type Channel,
   type HandoffContext,
+  type HandoffReason,
   type InboundMessage,
   primaryChannel,
   type Trigger
@@ -20,13 +21,28 @@ import {
 import type { TransientCode } from "../../schemas/StagingCode.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
-import { type Claim, type LockError, type StageError, StageStore } from "../../services/StageStore.ts"
+import {
+  type Claim,
+  type LockError,
+  type Progress,
+  type StageError,
+  StageStore,
+  type Way
+} from "../../services/StageStore.ts"
 import { type QueueError, StagingQueues } from "../../services/StagingQueues.ts"
 import type { Receipt } from "../../services/Staging.ts"
 import { StagingSettings } from "./Settings.ts"
 
 /** Why a message did not get to its reader. */
 export type DeliveryError = StageError | LockError | QueueError
+
+/** A message, where it goes, and what a human would get with it. */
+export interface Delivery {
+  readonly conversationId: string
+  readonly message: InboundMessage
+  readonly way: Way
+  readonly context: (conversationId: string, reason: HandoffReason) => HandoffContext
+}
 
 /** What became of a trigger; a claim that is ours is to be settled. */
 interface Triggered {
@@ -93,31 +109,48 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  /** Puts a message down for the channel's consumer, and sees to it that the consumer is told. */
-  const toChannel = (conversationId: string, message: InboundMessage): Effect.Effect<Receipt, DeliveryError> =>
+  /** Tells the channel's consumer of a message that is down. */
+  const tell = (conversationId: string, message: InboundMessage): Effect.Effect<Receipt, DeliveryError> =>
     Effect.gen(function* () {
-      const messageSid = message.message_sid
-      const progress = yield* store.stage(conversationId, message).pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
-      if (progress === "done") return "repeated"
       const trigger = { conversation_id: conversationId, primary_channel: primaryChannel(message) }
-      const { claim, sent } = yield* triggered(message.channel_type, trigger, { owner: messageSid }, windowSeconds)
-      yield* noted(store.settle(claim === undefined ? { messageSid } : { messageSid, claim }))
+      const owner = { owner: message.message_sid }
+      const { claim, sent } = yield* triggered(message.channel_type, trigger, owner, windowSeconds)
+      yield* noted(store.settle(claim === undefined ? { message } : { message, claim }))
       return sent ? "triggered" : "joined"
     })
 
-  /** Hands a message to a human, once: it does not lie with those of the consumer, who would read it later. */
-  const toHuman = (
-    conversationId: string,
-    message: InboundMessage,
-    context: HandoffContext
-  ): Effect.Effect<Receipt, DeliveryError> =>
+  const handOver = (message: InboundMessage, context: HandoffContext): Effect.Effect<Receipt, DeliveryError> =>
     Effect.gen(function* () {
-      const progress = yield* store.reserve(conversationId, message).pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
-      if (progress === "done") return "repeated"
       yield* queues.handOff(context).pipe(inTime("SQS_TRANSIENT_ERROR"))
-      yield* noted(store.settle({ messageSid: message.message_sid }))
-      return "handedOff"
+      yield* noted(store.settle({ message }))
+      return "handedOff" as const
     })
 
-  return { toChannel, toHuman, triggered }
+  /**
+   * Brings a message on its way. One that is put down stays on the way that it was put down for, although the
+   * conversation may be on another one by now: else it would be on both, or on none. A handoff is not staged, as the
+   * consumer would read it later.
+   */
+  const deliver = (delivery: Delivery): Effect.Effect<Receipt, DeliveryError> =>
+    Effect.gen(function* () {
+      const { conversationId, message, way } = delivery
+      const putDown =
+        way.to === "handoff" ? store.reserve(conversationId, message, way.reason) : store.stage(conversationId, message)
+      const progress = yield* putDown.pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
+      return yield* resume(progress, delivery)
+    })
+
+  /** Goes on with a message from what was done for it before. */
+  const resume = (
+    progress: Progress,
+    { context, conversationId, message, way }: Delivery
+  ): Effect.Effect<Receipt, DeliveryError> => {
+    if (progress.state === "done") return Effect.succeed("repeated")
+    const known = progress.state === "known" ? progress : { conversationId, way }
+    return known.way.to === "handoff"
+      ? handOver(message, context(known.conversationId, known.way.reason))
+      : tell(known.conversationId, message)
+  }
+
+  return { deliver, resume, triggered }
 })

@@ -18,6 +18,9 @@ import { StagingSettings } from "./Settings.ts"
 
 const timeoutMillis = 1_500
 
+/** Longer than a run of the sweeper: what it keeps is not met again in the same run. */
+const hiddenSeconds = 120
+
 /** What every queue takes, however it is set up. */
 const maxBytes = 262_144
 
@@ -100,11 +103,20 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
 
     const look = (url: string): StagingQueuesShape["parked"] =>
       // Without a wait SQS asks some of its servers only, and may find nothing where there is something.
-      send(sqs, new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }), {
-        service: "sqs",
-        operation: "ReceiveMessage",
-        timeoutMillis: timeoutMillis + 1_000
-      }).pipe(
+      send(
+        sqs,
+        new ReceiveMessageCommand({
+          QueueUrl: url,
+          MaxNumberOfMessages: 10,
+          WaitTimeSeconds: 1,
+          VisibilityTimeout: hiddenSeconds
+        }),
+        {
+          service: "sqs",
+          operation: "ReceiveMessage",
+          timeoutMillis: timeoutMillis + 1_000
+        }
+      ).pipe(
         Effect.mapError(failed),
         Effect.map(({ Messages = [] }) =>
           Messages.map(({ Body, ReceiptHandle = "" }) => ({

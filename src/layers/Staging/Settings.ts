@@ -23,6 +23,8 @@ export interface StagingSettingsShape {
   readonly lockBufferSeconds: number
   /** Seconds after which a staged message that nobody read is gone. */
   readonly stageTtlSeconds: number
+  /** Seconds for which a message that comes again is known. */
+  readonly tombstoneTtlSeconds: number
   /** Milliseconds for which a secret is used without being fetched again. */
   readonly secretCacheMillis: number
   /** Whether a conversation's `hand_off_to_human` counts. */
@@ -75,6 +77,7 @@ export const config: Config.Config<StagingSettingsShape> = Config.all({
   windowSeconds: seconds("BATCH_WINDOW_SECONDS", 0, 900).pipe(Config.withDefault(10)),
   lockBufferSeconds: seconds("TTL_BUFFER_SECONDS", 1, 86_400).pipe(Config.withDefault(60)),
   stageTtlSeconds: seconds("STAGE_TTL_SECONDS", 1, yearSeconds).pipe(Config.withDefault(259_200)),
+  tombstoneTtlSeconds: seconds("TOMBSTONE_TTL_SECONDS", 60, yearSeconds).pipe(Config.withDefault(86_400)),
   secretCacheMillis: positiveSeconds("SECRET_CACHE_SECONDS").pipe(Config.withDefault(300_000)),
   honourHandoffFlag: flag("HONOUR_HANDOFF_FLAG").pipe(Config.withDefault(true)),
   lockedStaleMillis: positiveSeconds("LOCKED_STALE_SECONDS").pipe(Config.withDefault(905_000)),

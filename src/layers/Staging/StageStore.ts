@@ -1,24 +1,30 @@
 /** {@link StageStore} in DynamoDB. Rows and tombstones share a table: the consumer asks by conversation and sees rows only. */
 import {
-  type AttributeValue,
   ConditionalCheckFailedException,
   DeleteItemCommand,
   DynamoDBClient,
+  GetItemCommand,
   PutItemCommand,
   ScanCommand,
   type ScanCommandOutput,
-  TransactionCanceledException,
   type TransactWriteItem,
   TransactWriteItemsCommand,
   UpdateItemCommand
 } from "@aws-sdk/client-dynamodb"
 import { marshall } from "@aws-sdk/util-dynamodb"
-import type { Client, Command, MetadataBearer } from "@smithy/types"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import { type InboundMessage, isChannel, primaryChannel } from "../../schemas/Staging.ts"
+import * as Schema from "effect/Schema"
+import {
+  bareId,
+  HandoffReason,
+  type InboundMessage,
+  isChannel,
+  isTwilioChannel,
+  primaryChannel
+} from "../../schemas/Staging.ts"
 import {
   type Claim,
   type LockError,
@@ -28,14 +34,12 @@ import {
   type StageStoreShape,
   type Waiting
 } from "../../services/StageStore.ts"
-import { type AwsError, send } from "../Aws.ts"
+import { type AwsError, sendingTo } from "../Aws.ts"
+import { blockersOf, type Item } from "../Aws/transactions.ts"
 import { asFailure, lockCodes, stageCodes } from "./awsFailure.ts"
 import { StagingSettings } from "./Settings.ts"
 
 const timeoutMillis = 1_500
-
-/** A tombstone outlives every retry of a message, and every run of the sweeper that could bring it again. */
-const tombstoneSeconds = 86_400
 
 /** A claim is not relied on for this long before its trigger: clocks differ, and the consumer must not have read yet. */
 const marginMillis = 1_000
@@ -43,55 +47,47 @@ const marginMillis = 1_000
 /** What a message's tombstone is kept under: no conversation has this name. */
 const tombstonePrefix = "dedupe#"
 
-type Item = Record<string, AttributeValue>
+const run = sendingTo({ service: "dynamodb", timeoutMillis })
 
 const seconds = (millis: number): number => Math.floor(millis / 1000)
 
-const tombstoneKey = (messageSid: string): Item =>
-  marshall({ conversation_id: `${tombstonePrefix}${messageSid}`, message_sid: messageSid })
+/** Twilio's ids are of one message in all the world, an e-mail's only of one at its company. */
+const tombstoneKey = ({ channel_type: channel, message_sid: sid, to }: InboundMessage): Item =>
+  marshall({
+    conversation_id: `${tombstonePrefix}${isTwilioChannel(channel) ? "" : `${bareId(to)}#`}${sid}`,
+    message_sid: sid
+  })
 
-/** The items that stood in the way of a transaction, by the position of their write; undefined when it failed otherwise. */
-const blockersOf = (error: AwsError): ReadonlyArray<Item | undefined> | undefined =>
-  error.kind === "conditionFailed" && error.cause instanceof TransactionCanceledException
-    ? (error.cause.CancellationReasons ?? []).map((reason) =>
-        reason.Code === "ConditionalCheckFailed" ? (reason.Item ?? {}) : undefined
-      )
-    : undefined
+const isReason = Schema.is(HandoffReason)
 
-const progressOf = (tombstone: Item | undefined): Progress => (tombstone?.["state"]?.S === "QUEUED" ? "done" : "known")
+const progressOf = (tombstone: Item | undefined, otherwise: Progress): Progress => {
+  if (tombstone === undefined) return otherwise
+  const { channel_type, hand_off_reason, staged_conversation_id, state } = tombstone
+  if (state?.S === "QUEUED") return { state: "done" }
+  const conversationId = staged_conversation_id?.S
+  const reason = hand_off_reason?.S
+  const channel = channel_type?.S
+  if (conversationId === undefined || !isChannel(channel)) return otherwise
+  return { state: "known", conversationId, way: isReason(reason) ? { to: "handoff", reason } : { to: channel } }
+}
 
 /** The stage and the lock over a given client. */
 export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, never, StagingSettings> =>
   Effect.map(
     StagingSettings,
-    ({ lockBufferSeconds, stageTtlSeconds, tables: { lock: lockTable, stage: stageTable } }) => {
-      const run = <
-        ClientIn extends object,
-        ClientOut extends MetadataBearer,
-        Config,
-        In extends ClientIn,
-        Out extends ClientOut
-      >(
-        operation: string,
-        sender: Client<ClientIn, ClientOut, Config>,
-        command: Command<ClientIn, In, ClientOut, Out, Config>
-      ) => send(sender, command, { service: "dynamodb", operation, timeoutMillis })
-
-      const tombstone = (
-        conversationId: string,
-        { channel_type, message_sid, received_at }: InboundMessage,
-        now: number
-      ) => ({
+    ({ lockBufferSeconds, stageTtlSeconds, tombstoneTtlSeconds, tables: { lock: lockTable, stage: stageTable } }) => {
+      const tombstone = (conversationId: string, message: InboundMessage, now: number, reason?: HandoffReason) => ({
         Put: {
           TableName: stageTable,
           Item: {
-            ...tombstoneKey(message_sid),
+            ...tombstoneKey(message),
             ...marshall({
               state: "STAGED",
               staged_conversation_id: conversationId,
-              channel_type,
-              received_at,
-              expires_at: seconds(now) + tombstoneSeconds
+              channel_type: message.channel_type,
+              received_at: message.received_at,
+              expires_at: seconds(now) + tombstoneTtlSeconds,
+              ...(reason === undefined ? {} : { hand_off_reason: reason })
             })
           },
           ConditionExpression: "attribute_not_exists(conversation_id) OR expires_at <= :now",
@@ -125,22 +121,36 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
           const outcome = yield* Effect.either(
             write([row(conversationId, message, now), tombstone(conversationId, message, now)])
           )
-          if (Either.isRight(outcome)) return "new"
+          if (Either.isRight(outcome)) return { state: "new" }
           const blockers = blockersOf(outcome.left)
           if (blockers === undefined) return yield* asFailure(stageCodes)(outcome.left)
-          return progressOf(blockers[1])
+          // The row can outlive its tombstone.
+          return progressOf(blockers[1], { state: "known", conversationId, way: { to: message.channel_type } })
         })
 
-      const reserve: StageStoreShape["reserve"] = (conversationId, message) =>
+      const reserve: StageStoreShape["reserve"] = (conversationId, message, reason) =>
         Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
-          const command = new PutItemCommand(tombstone(conversationId, message, now).Put)
+          const command = new PutItemCommand(tombstone(conversationId, message, now, reason).Put)
           const outcome = yield* Effect.either(run("PutItem", client, command))
-          if (Either.isRight(outcome)) return "new"
+          if (Either.isRight(outcome)) return { state: "new" }
           const { cause } = outcome.left
           return cause instanceof ConditionalCheckFailedException
-            ? progressOf(cause.Item)
+            ? progressOf(cause.Item, { state: "known", conversationId, way: { to: "handoff", reason } })
             : yield* asFailure(stageCodes)(outcome.left)
+        })
+
+      const progress: StageStoreShape["progress"] = (message) =>
+        Effect.gen(function* () {
+          const command = new GetItemCommand({
+            TableName: stageTable,
+            Key: tombstoneKey(message),
+            ConsistentRead: true
+          })
+          const { Item } = yield* Effect.mapError(run("GetItem", client, command), asFailure(stageCodes))
+          const now = yield* Clock.currentTimeMillis
+          const isOver = Number(Item?.["expires_at"]?.N ?? 0) <= seconds(now)
+          return progressOf(isOver ? undefined : Item, { state: "new" })
         })
 
       const claim: StageStoreShape["claim"] = ({ conversationId, owner, patientWith, triggerAt }: Claim) =>
@@ -180,16 +190,16 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
           return cause.Item?.["state"]?.S === "QUEUED" ? "queued" : "pending"
         })
 
-      const release = ({ conversationId, owner }: Claim): Effect.Effect<void, LockError> =>
+      const release = ({ conversationId, owner, triggerAt }: Claim): Effect.Effect<void, LockError> =>
         run(
           "DeleteItem",
           client,
           new DeleteItemCommand({
             TableName: lockTable,
             Key: marshall({ conversation_id: conversationId }),
-            ConditionExpression: "owner_sid = :owner AND #state = :pending",
+            ConditionExpression: "owner_sid = :owner AND trigger_at = :at AND #state = :pending",
             ExpressionAttributeNames: { "#state": "state" },
-            ExpressionAttributeValues: marshall({ ":owner": owner, ":pending": "PENDING" })
+            ExpressionAttributeValues: marshall({ ":owner": owner, ":at": triggerAt, ":pending": "PENDING" })
           })
         ).pipe(
           Effect.asVoid,
@@ -205,20 +215,21 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
         ExpressionAttributeNames: { "#state": "state" }
       }
 
-      const settleMessage = (messageSid: string) => ({
+      const settleMessage = (message: InboundMessage) => ({
         ...queued,
         TableName: stageTable,
-        Key: tombstoneKey(messageSid),
+        Key: tombstoneKey(message),
         ConditionExpression: "attribute_exists(conversation_id)",
         ExpressionAttributeValues: marshall({ ":queued": "QUEUED" })
       })
 
-      const settleClaim = ({ conversationId, owner }: Claim) => ({
+      // An owner that claims again has another trigger: what was sent for the one says nothing of the other.
+      const settleClaim = ({ conversationId, owner, triggerAt }: Claim) => ({
         ...queued,
         TableName: lockTable,
         Key: marshall({ conversation_id: conversationId }),
-        ConditionExpression: "owner_sid = :owner",
-        ExpressionAttributeValues: marshall({ ":queued": "QUEUED", ":owner": owner })
+        ConditionExpression: "owner_sid = :owner AND trigger_at = :at",
+        ExpressionAttributeValues: marshall({ ":queued": "QUEUED", ":owner": owner, ":at": triggerAt })
       })
 
       /** A claim that was taken over, or a tombstone that has expired, has nothing to be noted on. */
@@ -231,10 +242,10 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
           )
         )
 
-      const settle: StageStoreShape["settle"] = ({ claim: done, messageSid }) => {
+      const settle: StageStoreShape["settle"] = ({ claim: done, message }) => {
         const parts = [
           ...(done === undefined ? [] : [settleClaim(done)]),
-          ...(messageSid === undefined ? [] : [settleMessage(messageSid)])
+          ...(message === undefined ? [] : [settleMessage(message)])
         ]
         const [first] = parts
         if (first === undefined) return Effect.void
@@ -279,7 +290,7 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
           return [...found.values()]
         }).pipe(Effect.mapError(asFailure(stageCodes)))
 
-      return { stage, reserve, claim, release, settle, waiting }
+      return { stage, reserve, progress, claim, release, settle, waiting }
     }
   )
 

@@ -31,6 +31,9 @@ const ownPrefix = "sweeper#"
 
 type Outcome = "taken" | "refused" | "kept"
 
+/** One for which there was no time stays as it is. */
+const late = Effect.succeed<Outcome>("kept")
+
 /** What became of the parked messages, and whether that was all of them. */
 interface Drained {
   readonly outcomes: ReadonlyArray<Outcome>
@@ -90,7 +93,8 @@ export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | Sta
         if (found.right.length === 0) return { outcomes, finished: Either.right(true) }
         // A sender that tried several times has left as many copies: the first is taken, and the others know of it.
         const copies = Map.groupBy(found.right, ({ handle, message }) => message?.message.message_sid ?? handle)
-        const taken = Effect.forEach(copies.values(), Effect.forEach(resumed), { concurrency })
+        const inTime = (one: Parked) => Effect.if(hasTime, { onTrue: () => resumed(one), onFalse: () => late })
+        const taken = Effect.forEach(copies.values(), Effect.forEach(inTime), { concurrency })
         outcomes.push(...(yield* taken).flat())
         if (!(yield* hasTime)) return { outcomes, finished: Either.right(false) }
       }
@@ -114,7 +118,7 @@ export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | Sta
       )
 
     const run: SweeperShape["run"] = Effect.gen(function* () {
-      const { finished, outcomes } = yield* drained
+      // Whoever waits in the tables comes first: what is parked may take long, and fail again.
       const now = yield* Clock.currentTimeMillis
       const waiting = yield* store.waiting(now - windowSeconds * 1000 - patienceMillis)
       const id = yield* Uuid.v4
@@ -123,6 +127,7 @@ export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | Sta
         (one) => Effect.flatMap(hasTime, (time) => (time ? retriggered(id, one) : Effect.succeed("late" as const))),
         { concurrency }
       )
+      const { finished, outcomes } = yield* drained
       const summary: SweepSummary = {
         retriggered: triggers.filter((outcome) => outcome === "sent").length,
         taken: outcomes.filter((outcome) => outcome === "taken").length,

@@ -110,20 +110,21 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
       lookup: fetch,
       timeToLiveMillis: (value) => (Either.isRight(value) ? secretCacheMillis : unusableMillis)
     })
-    const lastRefresh = new Map<string, number>()
+    // Beside the other, so that nobody who sends garbage costs a tenant the token that is at hand.
+    const latest = yield* TtlCache.make({
+      lookup: (name: string) => Effect.either(fetch(name)),
+      timeToLiveMillis: refreshPauseMillis
+    })
 
-    /** The secret after somebody may have exchanged it: everybody who asks meanwhile waits for the same look. */
-    const newerThan = (name: string, { at }: Credentials, began: number) =>
-      Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
-        const pausing = now - (lastRefresh.get(name) ?? Number.NEGATIVE_INFINITY) < refreshPauseMillis
-        // What was fetched for this very call cannot be too old.
-        if (at < began && !pausing) {
-          lastRefresh.set(name, now)
-          yield* secrets.invalidate(name)
-        }
-        return yield* yield* secrets.get(name)
-      })
+    /** The secret as it is now, for a proof that the one at hand does not hold: one look for all who ask meanwhile. */
+    const newerThan = (known: Credentials, name: string, began: number) =>
+      // What was fetched for this very call cannot be too old.
+      known.at >= began
+        ? Effect.succeed(known)
+        : Effect.flatMap(
+            latest.get(name),
+            Effect.flatMap((found) => found)
+          )
 
     const screen: WebhookAuthShape["screen"] = ({ channel, signature, timestamp }) => {
       if (isTwilioChannel(channel)) {
@@ -140,9 +141,11 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
         const known = yield* yield* secrets.get(credentialRef)
         const flaw = check(proof, known, yield* Clock.currentTimeMillis)
         if (flaw === undefined) return
-        const latest = yield* newerThan(credentialRef, known, began)
-        const still = latest === known ? flaw : check(proof, latest, yield* Clock.currentTimeMillis)
+        const newer = yield* newerThan(known, credentialRef, began)
+        const still = newer.at <= known.at ? flaw : check(proof, newer, yield* Clock.currentTimeMillis)
         if (still !== undefined) return yield* still
+        // It was exchanged: whoever comes next need not look again.
+        yield* secrets.invalidate(credentialRef)
       })
 
     return { screen, verify }

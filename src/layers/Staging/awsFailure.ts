@@ -75,6 +75,7 @@ export const asFailure =
   ) =>
   (error: AwsError): Failure<Transient | Named | Other> => {
     const name = error.cancellations?.find((code) => code !== "None") ?? error.errorName
-    const code = error.kind === "transient" ? codes.transient : (codes.byName[name] ?? codes.otherwise)
+    const named = Object.hasOwn(codes.byName, name) ? codes.byName[name] : undefined
+    const code = error.kind === "transient" ? codes.transient : (named ?? codes.otherwise)
     return failure(code, error.message) as Failure<Transient | Named | Other>
   }

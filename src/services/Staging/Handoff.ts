@@ -1,5 +1,5 @@
 /** What a human gets with a message: all that is known of the conversation, but for what no human needs (contract A2, 15 and 17). */
-import { type HandoffContext, type HandoffReason, type InboundMessage, primaryChannel } from "../../schemas/Staging.ts"
+import { type HandoffContext, type HandoffReason, InboundMessage, primaryChannel } from "../../schemas/Staging.ts"
 import type { Conversation } from "../Conversations.ts"
 
 /** Large, or about our own workings: names of secrets among them. */
@@ -12,7 +12,9 @@ export const handoffContext = (
   message: InboundMessage,
   reason: HandoffReason
 ): HandoffContext & Conversation => ({
-  ...Object.fromEntries(Object.entries(conversation).filter(([name]) => !omitted.has(name))),
+  ...Object.fromEntries(
+    Object.entries(conversation).filter(([name]) => !omitted.has(name) && !Object.hasOwn(InboundMessage.fields, name))
+  ),
   ...message,
   conversation_id: conversationId,
   primary_channel: primaryChannel(message),

@@ -82,7 +82,7 @@ const required = (params: Parameters, name: string): Either.Either<string, Parsi
 }
 
 const isReceived = (params: Parameters): boolean =>
-  ["MessageStatus", "SmsStatus"].every((name) => (params.get(name)?.[0] ?? "received") === "received")
+  ["MessageStatus", "SmsStatus"].every((name) => ["received", "", undefined].includes(params.get(name)?.[0]))
 
 const twilioMessage = (channel: Channel, body: string): Either.Either<Parsed, ParsingError> =>
   Either.gen(function* () {

@@ -3,18 +3,16 @@ import * as Either from "effect/Either"
 import type { Channel, HandoffReason } from "../../schemas/Staging.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import type { Conversation } from "../Conversations.ts"
+import type { Way } from "../StageStore.ts"
 
-/** Where a message goes. */
-export type Route = { readonly to: Channel } | { readonly to: "handoff"; readonly reason: HandoffReason }
-
-const toHuman = (reason: HandoffReason): Either.Either<Route> => Either.right({ to: "handoff", reason })
+const toHuman = (reason: HandoffReason): Either.Either<Way> => Either.right({ to: "handoff", reason })
 
 /** Where a message of this conversation goes. A list of senders that is none leaves it open whether a human waits for it. */
 export const route = (
   conversation: Conversation,
   channel: Channel,
   honourHandoffFlag: boolean
-): Either.Either<Route, Failure<"ROUTING_ERROR">> => {
+): Either.Either<Way, Failure<"ROUTING_ERROR">> => {
   if (honourHandoffFlag && conversation["hand_off_to_human"] === true) return toHuman("user_requested")
   if (conversation["auto_queue_reply_message"] === true) return toHuman("auto_queued")
   const [list, sender] =

@@ -3,12 +3,10 @@ import * as Option from "effect/Option"
 import type { Channel } from "../../schemas/Staging.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import type { Conversation } from "../Conversations.ts"
+import { instantOf } from "./instant.ts"
 
 /** Why a conversation takes no message: an answer, not a fault. */
 export type Refusal = Failure<"PROJECT_INACTIVE" | "CHANNEL_NOT_ALLOWED" | "CONVERSATION_LOCKED">
-
-const instantOf = (value: unknown): number =>
-  typeof value === "number" ? (value < 1e11 ? value * 1000 : value) : Date.parse(typeof value === "string" ? value : "")
 
 /** Whether the consumer has been at it for longer than it can run: it has died, and would lock the customer out for ever. */
 const isStale = (conversation: Conversation, nowMillis: number, staleMillis: number): boolean =>

@@ -9,6 +9,8 @@ export interface SignedUrlParts {
   readonly domainName: string
   /** `requestContext.path`, with the stage where the URL has one. */
   readonly path: string
+  /** `path` of the event: without the stage, where the domain has none. */
+  readonly pathBelowStage?: string
   /** Decoded names and values, in the order received. */
   readonly query: ReadonlyMap<string, ReadonlyArray<string>>
   /** What callers see in front of the path, where a proxy hides the domain: an origin, and a path prefix if any. */
@@ -34,10 +36,15 @@ const baseOf = (url: string): string => {
 }
 
 /** The URLs that a request may have been signed for, the likeliest first, and none twice. */
-export const signedUrls = ({ domainName, path, publicBaseUrl, query }: SignedUrlParts): ReadonlyArray<string> => {
-  const url = (publicBaseUrl === undefined ? `https://${domainName}` : baseOf(publicBaseUrl)) + path
+export const signedUrls = (parts: SignedUrlParts): ReadonlyArray<string> => {
+  const { domainName, path, pathBelowStage = path, publicBaseUrl, query } = parts
+  // Whether a proxy puts the stage into the path by itself, nobody tells.
+  const urls =
+    publicBaseUrl === undefined
+      ? [`https://${domainName}${path}`]
+      : [...new Set([pathBelowStage, path])].map((one) => baseOf(publicBaseUrl) + one)
   const encoded = queryOf(query)
-  if (encoded === "") return [url]
-  const percent = `${url}?${encoded}`
-  return encoded.includes("%20") ? [percent, `${url}?${encoded.replaceAll("%20", "+")}`] : [percent]
+  if (encoded === "") return urls
+  const queries = encoded.includes("%20") ? [encoded, encoded.replaceAll("%20", "+")] : [encoded]
+  return urls.flatMap((url) => queries.map((one) => `${url}?${one}`))
 }

@@ -5,7 +5,7 @@ import type * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Runtime from "effect/Runtime"
 import type { InboundMessage } from "../../../src/schemas/Staging.ts"
-import { StageStore, type StageStoreShape } from "../../../src/services/StageStore.ts"
+import { type Claim, StageStore, type StageStoreShape } from "../../../src/services/StageStore.ts"
 import { Around, inStaging } from "../../support/staging.ts"
 import { engines } from "../../support/stagingEngines.ts"
 import { StagingModel } from "../../support/stagingModel.ts"
@@ -27,6 +27,8 @@ type Call =
       readonly message: number
       readonly both: boolean
     }
+  | { readonly _tag: "Reserve"; readonly conversation: number; readonly message: number }
+  | { readonly _tag: "Progress"; readonly conversation: number; readonly message: number }
   | { readonly _tag: "Waiting"; readonly age: number }
   | { readonly _tag: "Advance"; readonly millis: number }
 
@@ -47,6 +49,8 @@ const calls: FastCheck.Arbitrary<ReadonlyArray<Call>> = FastCheck.array(
     }),
     FastCheck.record({ _tag: tag("Release"), conversation, owner }),
     FastCheck.record({ _tag: tag("Settle"), conversation, owner, message, both: FastCheck.boolean() }),
+    FastCheck.record({ _tag: tag("Reserve"), conversation, message }),
+    FastCheck.record({ _tag: tag("Progress"), conversation, message }),
     FastCheck.record({ _tag: tag("Waiting"), age: FastCheck.constantFrom(0, 5_000, 20_000) }),
     FastCheck.record({
       _tag: tag("Advance"),
@@ -66,33 +70,38 @@ describe("the tables", () => {
           const { clock } = yield* Around
           const began = clock.now
           let runs = 0
+          const claims = new Map<string, Claim>()
 
           /** One call of both; the names are of this run alone, so that runs do not meet. */
           const both = (model: StagingModel, run: number, call: Call) =>
             Effect.gen(function* () {
               const id = "conversation" in call ? `run${run}-c${call.conversation}` : ""
               const sidOf = (index: number): string => `run${run}-SM${index}`
-              const claimOf = (by: string, delay: number) => ({
-                conversationId: id,
-                owner: by,
-                triggerAt: clock.now + delay * 1000
-              })
+              // Given back and settled is what was claimed last.
+              const claimOf = (by: string) =>
+                claims.get(`${id} ${by}`) ?? { conversationId: id, owner: by, triggerAt: clock.now }
               const use = (store: StageStoreShape): Effect.Effect<unknown, unknown> => {
                 switch (call._tag) {
                   case "Stage":
                     return store.stage(id, messageOf(sidOf(call.message), id, clock.now))
+                  case "Reserve":
+                    return store.reserve(id, messageOf(sidOf(call.message), id, clock.now), "user_requested")
+                  case "Progress":
+                    return store.progress(messageOf(sidOf(call.message), id, clock.now))
                   case "Claim":
                     return store.claim({
-                      ...claimOf(call.owner, call.delay),
+                      conversationId: id,
+                      owner: call.owner,
+                      triggerAt: clock.now + call.delay * 1000,
                       ...(call.patient ? { patientWith: "sweeper#" } : {})
                     })
                   case "Release":
-                    return store.release(claimOf(call.owner, 0))
+                    return store.release(claimOf(call.owner))
                   case "Settle":
                     return store.settle(
                       call.both
-                        ? { claim: claimOf(call.owner, 0), messageSid: sidOf(call.message) }
-                        : { claim: claimOf(call.owner, 0) }
+                        ? { claim: claimOf(call.owner), message: messageOf(sidOf(call.message), id, clock.now) }
+                        : { claim: claimOf(call.owner) }
                     )
                   case "Waiting":
                     return Effect.map(store.waiting(clock.now - call.age), (found) =>
@@ -114,6 +123,10 @@ describe("the tables", () => {
               assert.deepInclude(modelled, { _tag: "Success" })
               const { value } = modelled as { readonly value: Either.Either<unknown, unknown> }
               assert.deepStrictEqual(seen, value, JSON.stringify(call))
+              if (call._tag === "Claim") {
+                const triggerAt = clock.now + call.delay * 1000
+                claims.set(`${id} ${call.owner}`, { conversationId: id, owner: call.owner, triggerAt })
+              }
               if (call._tag === "Advance") {
                 clock.now += call.millis
                 model.simulation.advance(call.millis)
@@ -129,7 +142,7 @@ describe("the tables", () => {
                 const model = new StagingModel({ dropsWhenBusy: false, hasSweeper: false, consumerFails: false })
                 for (const call of all) await Runtime.runPromise(runtime)(both(model, runs, call))
               }),
-              { numRuns: 200 }
+              { numRuns: 120 }
             )
           )
         }).pipe(inStaging()),
