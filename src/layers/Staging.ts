@@ -151,7 +151,7 @@ export const make: Effect.Effect<
       return yield* deliverOrPark(found.conversationId, message)
     }).pipe(Deadline.within(workMillis))
 
-  return { receive, resume: (parked) => deliver(parked.conversation_id, parked.message) }
+  return { receive, resume: ({ conversation_id: id, message }) => Deadline.within(workMillis)(deliver(id, message)) }
 })
 
 /** {@link Staging} over its ports. */

@@ -21,8 +21,8 @@ import { StagingSettings } from "./Settings.ts"
 /** A trigger comes at the end of the window; so long after that, a message that still lies there has none. */
 const patienceMillis = 5_000
 
-/** Nothing is begun in the last seconds of an invocation. */
-const reserveMillis = 10_000
+/** Nothing is begun when less than this is left: ten messages, four at a time, take three times seven seconds at most. */
+const reserveMillis = 25_000
 
 const concurrency = 4
 
@@ -30,9 +30,6 @@ const concurrency = 4
 const ownPrefix = "sweeper#"
 
 type Outcome = "taken" | "refused" | "kept"
-
-/** One for which there was no time stays as it is. */
-const late = Effect.succeed<Outcome>("kept")
 
 /** What became of the parked messages, and whether that was all of them. */
 interface Drained {
@@ -88,15 +85,14 @@ export const make: Effect.Effect<SweeperShape, never, Staging | StageStore | Sta
     const drained: Effect.Effect<Drained> = Effect.gen(function* () {
       const outcomes: Array<Outcome> = []
       for (;;) {
+        if (!(yield* hasTime)) return { outcomes, finished: Either.right(false) }
         const found = yield* Effect.either(queues.parked)
         if (Either.isLeft(found)) return { outcomes, finished: Either.left(found.left) }
         if (found.right.length === 0) return { outcomes, finished: Either.right(true) }
         // A sender that tried several times has left as many copies: the first is taken, and the others know of it.
         const copies = Map.groupBy(found.right, ({ handle, message }) => message?.message.message_sid ?? handle)
-        const inTime = (one: Parked) => Effect.if(hasTime, { onTrue: () => resumed(one), onFalse: () => late })
-        const taken = Effect.forEach(copies.values(), Effect.forEach(inTime), { concurrency })
+        const taken = Effect.forEach(copies.values(), Effect.forEach(resumed), { concurrency })
         outcomes.push(...(yield* taken).flat())
-        if (!(yield* hasTime)) return { outcomes, finished: Either.right(false) }
       }
     })
 

@@ -106,8 +106,16 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
         return error.code === "SECRET_FETCH_FAILED" ? Either.left(error) : yield* error
       })
 
+    /** Secrets that were fetched beside the cache, and have proved to be the right ones. */
+    const proved = new Map<string, Credentials>()
+
     const secrets = yield* TtlCache.make({
-      lookup: fetch,
+      lookup: (name: string) =>
+        Effect.suspend(() => {
+          const newer = proved.get(name)
+          proved.delete(name)
+          return newer === undefined ? fetch(name) : Effect.succeed(Either.right(newer))
+        }),
       timeToLiveMillis: (value) => (Either.isRight(value) ? secretCacheMillis : unusableMillis)
     })
     // Beside the other, so that nobody who sends garbage costs a tenant the token that is at hand.
@@ -144,7 +152,7 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
         const newer = yield* newerThan(known, credentialRef, began)
         const still = newer.at <= known.at ? flaw : check(proof, newer, yield* Clock.currentTimeMillis)
         if (still !== undefined) return yield* still
-        // It was exchanged: whoever comes next need not look again.
+        proved.set(credentialRef, newer)
         yield* secrets.invalidate(credentialRef)
       })
 
