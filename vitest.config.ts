@@ -18,7 +18,7 @@ export default defineConfig({
     // .ci/run reads the counts of its closing line from the JSON report.
     reporters: ci ? ["default", ["json", { outputFile: ".local/test-report.json" }]] : ["default"],
     coverage: {
-      provider: "v8",
+      provider: "istanbul",
       include: ["src/**"],
       reporter: ["text", "lcovonly"],
       thresholds: { lines: 90, branches: 90 }

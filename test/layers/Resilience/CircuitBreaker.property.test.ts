@@ -152,6 +152,6 @@ describe("CircuitBreaker", () => {
     "does what the reference model does, for any events in any order",
     [settings, commands],
     ([settings, commands]) => Effect.zipRight(breathe, compare(settings, commands)),
-    { fastCheck: { numRuns: 1_000 }, timeout: 120_000 }
+    { fastCheck: { numRuns: 600 }, timeout: 120_000 }
   )
 })
