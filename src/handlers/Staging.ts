@@ -17,8 +17,8 @@ const count = (code: string, channel: Channel | undefined): Effect.Effect<void> 
   Metrics.count("StagingOutcomes", { Code: code, Channel: channel ?? "none" })
 
 /** A refused signature is a security event: who tried, without anything that could be sent again. */
-const reportRefusal = (request: HttpRequest): Effect.Effect<void> =>
-  Effect.logError("a webhook was not believed").pipe(
+const reportRefusal = (request: HttpRequest, reason: string): Effect.Effect<void> =>
+  Effect.logError(`a webhook was not believed: ${reason}`).pipe(
     Effect.annotateLogs({
       event_type: "security_event",
       severity: "CRITICAL",
@@ -31,7 +31,7 @@ const reportRefusal = (request: HttpRequest): Effect.Effect<void> =>
 const report = (request: HttpRequest, channel: Channel | undefined, error: AnyFailure): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { authenticated, metric } = meaningOf(error.code)
-    if (error.code === "INVALID_SIGNATURE") yield* reportRefusal(request)
+    if (error.code === "INVALID_SIGNATURE") yield* reportRefusal(request, error.reason)
     else if (authenticated === "answer") yield* Effect.logWarning("a message was refused", Cause.fail(error))
     else yield* Effect.logError("a message was not taken", Cause.fail(error))
     if (metric !== undefined) yield* Metrics.count(metric)
@@ -42,7 +42,7 @@ const take = (request: HttpRequest, channel: Channel): Effect.Effect<HttpAnswer,
   Effect.gen(function* () {
     if (request.method !== "POST") return yield* failure("PARSING_ERROR", "the method is not POST")
     const receipt = yield* Effect.flatMap(Staging, (staging) => staging.receive(channel, request))
-    yield* Effect.logInfo(`a message was taken: ${receipt}`)
+    if (receipt === "ignored") yield* Effect.logInfo("a report on a message of ours was acknowledged")
     yield* count(receipt.toUpperCase(), channel)
     return toSuccess(channel)
   })

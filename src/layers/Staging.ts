@@ -14,6 +14,7 @@ import { type AnyFailure, type Failure, failure } from "../schemas/StagingError.
 import { Conversations } from "../services/Conversations.ts"
 import * as Deadline from "../services/Deadline.ts"
 import { StageStore } from "../services/StageStore.ts"
+import * as Metrics from "../services/Metrics.ts"
 import { type Receipt, Staging, type StagingShape, type Webhook } from "../services/Staging.ts"
 import { StagingQueues } from "../services/StagingQueues.ts"
 import { handoffContext } from "../services/Staging/Handoff.ts"
@@ -109,6 +110,7 @@ export const make: Effect.Effect<
   /** Keeps a message that could not be delivered; without that its sender has to send it again. */
   const park = (conversationId: string, message: InboundMessage, error: AnyFailure) =>
     Effect.gen(function* () {
+      const { metric } = meaningOf(error.code)
       const parked: ParkedMessage = {
         type: "STAGING_PARKED",
         schema_version: 1,
@@ -124,6 +126,8 @@ export const make: Effect.Effect<
         }),
         Deadline.within(parkMillis),
         Effect.tapError((cause) => Effect.logError("a message could not be parked", Cause.fail(cause))),
+        // What is answered then is the queue's fault; what was in the message's way counts as well.
+        Effect.tapError(() => (metric === undefined ? Effect.void : Metrics.count(metric))),
         Effect.mapError(() => failure("SQS_TRANSIENT_ERROR", `not parked after ${error.code}`))
       )
       yield* Effect.logWarning("a message was parked", Cause.fail(error))
@@ -135,6 +139,9 @@ export const make: Effect.Effect<
       meaningOf(error.code).authenticated === "answer"
         ? Effect.fail(error)
         : Effect.zipRight(park(conversationId, message, error), Effect.fail(error))
+    ).pipe(
+      Effect.tap((receipt) => Effect.logInfo(`a message was taken: ${receipt}`)),
+      Effect.annotateLogs("messageSid", message.message_sid)
     )
 
   const receive: StagingShape["receive"] = (channel, webhook) =>

@@ -40,6 +40,7 @@ const conversation = (changes: object = {}): object => ({
 const mail = {
   ...conversation(),
   primary_channel: "customer@example.com",
+  gsi_recipient_tel: "+447700900999",
   conversation_id: "ci-1#pi-1#req-2#mail",
   gsi_company_email: "company@example.com",
   gsi_recipient_email: "customer@example.com",

@@ -47,6 +47,7 @@ const table: Readonly<Record<AwsService, Readonly<Record<string, AwsErrorKind>>>
     RequestThrottled: "transient",
     OverLimit: "transient",
     KmsThrottled: "transient",
+    "KMS.ThrottlingException": "transient",
     QueueDoesNotExist: "permanent",
     "AWS.SimpleQueueService.NonExistentQueue": "permanent",
     AccessDenied: "permanent",

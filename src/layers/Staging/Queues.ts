@@ -21,8 +21,8 @@ const timeoutMillis = 1_500
 /** Longer than a run of the sweeper: what it keeps is not met again in the same run. */
 const hiddenSeconds = 120
 
-/** What every queue takes, however it is set up. */
-const maxBytes = 262_144
+/** What every queue takes, however it is set up, with the message's attributes. */
+const maxBytes = 262_144 - 2_048
 
 const encodeParked = Schema.encodeSync(Schema.parseJson(ParkedMessage))
 const decodeParked = Schema.decodeUnknownEither(Schema.parseJson(ParkedMessage))
@@ -79,7 +79,7 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
           return yield* failure("SQS_PARAMETER_ERROR", "the handoff is too large, and HANDOFF_BUCKET is not set")
         }
         const { channel_type, conversation_id, hand_off_reason, message_sid, received_at } = context
-        const key = `handoff/${encodeURIComponent(message_sid)}.json`
+        const key = `handoff/${encodeURIComponent(conversation_id)}/${encodeURIComponent(message_sid)}.json`
         yield* stored(handoffBucket.value, key, json)
         const context_location = `s3://${handoffBucket.value}/${key}`
         const pointer: HandoffPointer = {

@@ -2,7 +2,14 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Issue from "../../schemas/Issue.ts"
-import { type Channel, type InboundMessage, isChannel, isTwilioChannel, type Media } from "../../schemas/Staging.ts"
+import {
+  bareId,
+  type Channel,
+  type InboundMessage,
+  isChannel,
+  isTwilioChannel,
+  type Media
+} from "../../schemas/Staging.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 
 /** Every value of a form's fields by their names, in the order sent. Blank ones count: Twilio signs them too. */
@@ -78,11 +85,15 @@ const required = (params: Parameters, name: string): Either.Either<string, Parsi
   const [value = ""] = values
   if (value === "") return unreadable(`${name} is missing`)
   if (values.size > 1) return unreadable(`${name} has more than one value`)
+  if (bareId(value) === "") return unreadable(`${name} names nobody`)
   return value.length > maxIdLength ? unreadable(`${name} is too long`) : Either.right(value)
 }
 
+/** Whether a customer has written: reports on our own messages have another status. */
 const isReceived = (params: Parameters): boolean =>
-  ["MessageStatus", "SmsStatus"].every((name) => ["received", "", undefined].includes(params.get(name)?.[0]))
+  ["MessageStatus", "SmsStatus"].every((name) =>
+    ["received", "receiving", "", undefined].includes(params.get(name)?.[0])
+  )
 
 const twilioMessage = (channel: Channel, body: string): Either.Either<Parsed, ParsingError> =>
   Either.gen(function* () {
@@ -107,7 +118,12 @@ const twilioMessage = (channel: Channel, body: string): Either.Either<Parsed, Pa
     }
   })
 
-const id = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(maxIdLength))
+/** Lone surrogates have no UTF-8: no table takes them. */
+const id = Schema.String.pipe(
+  Schema.minLength(1),
+  Schema.maxLength(maxIdLength),
+  Schema.filter((text) => text.isWellFormed(), { description: "well-formed Unicode" })
+)
 
 /** The body of an e-mail's webhook. */
 const EmailBody = Schema.parseJson(
@@ -121,7 +137,15 @@ const emailMessage = (body: string): Either.Either<Parsed, ParsingError> => {
   if (Either.isLeft(decoded)) return unreadable(Issue.render(Issue.fromParseError(decoded.left)))
   const { body: content, email_id: emailId, from_address: from, to_address: to } = decoded.right
   return Either.right({
-    message: { channel_type: "email", message_sid: emailId, from, to, body: content, num_media: 0, media: [] },
+    message: {
+      channel_type: "email",
+      message_sid: emailId,
+      from,
+      to,
+      body: content.toWellFormed(),
+      num_media: 0,
+      media: []
+    },
     params: new Map(),
     isInbound: true
   })

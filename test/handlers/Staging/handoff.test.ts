@@ -86,7 +86,7 @@ describe("what a human is handed", () => {
         yield* seed(conversation(large))
         assertTwiml(yield* send(), 200)
         const [handoff] = yield* sentTo("handoff")
-        const key = `handoff/${whatsapp["MessageSid"]}.json`
+        const key = `handoff/ci-1%23pi-1%23req-1%23447700900100/${whatsapp["MessageSid"]}.json`
         assert.deepStrictEqual(handoff?.body, {
           conversation_id: conversationId,
           channel_type: "whatsapp",

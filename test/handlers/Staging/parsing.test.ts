@@ -85,8 +85,10 @@ describe("a webhook that is no message", () => {
 
     it.effect("82 one that Twilio received is a message", () =>
       Effect.gen(function* () {
-        yield* send({ params: { ...whatsapp, MessageStatus: "received" } })
-        assert.deepStrictEqual(yield* outcomes, ["TRIGGERED"])
+        for (const [at, status] of ["received", "receiving", ""].entries()) {
+          yield* send({ params: { ...whatsapp, MessageSid: `SM82${at}`, MessageStatus: status, SmsStatus: status } })
+        }
+        assert.lengthOf(yield* rowsOf("stage"), 6)
       }).pipe(inStaging())
     )
   })

@@ -177,7 +177,7 @@ describe("what is written of a message", () => {
             {
               timestamp: new Date(now).toISOString(),
               level: "ERROR",
-              message: "a webhook was not believed",
+              message: "a webhook was not believed: the signature does not fit",
               correlationId: "11111111-2222-3333-4444-555555555555",
               event_type: "security_event",
               severity: "CRITICAL",

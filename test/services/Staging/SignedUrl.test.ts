@@ -78,6 +78,14 @@ describe("signedUrls", () => {
     })
   }
 
+  it("puts it in front of the path without the stage as well, which a proxy may hide", () => {
+    const publicBaseUrl = "https://public.example.com/in"
+    assert.deepStrictEqual(
+      signedUrls({ domainName, path: "/dev/whatsapp", pathBelowStage: "/whatsapp", query: none, publicBaseUrl }),
+      ["https://public.example.com/in/whatsapp", "https://public.example.com/in/dev/whatsapp"]
+    )
+  })
+
   it("reads back as what it was made of, and never twice the same", () => {
     const texts = FastCheck.oneof(
       FastCheck.string({ unit: "grapheme" }),
