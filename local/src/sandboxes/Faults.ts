@@ -8,7 +8,8 @@ import { randomUUID } from "node:crypto"
 export interface CallFacts {
   readonly method?: string
   readonly path?: string
-  readonly operation?: string
+  /** Several when the call goes by more than one name: a rule matches any of them. */
+  readonly operation?: string | ReadonlyArray<string>
   readonly function?: string
 }
 
@@ -100,7 +101,7 @@ export class Faults {
   /** The fault for this call, if a rule matches; uses up one of the rule's times. */
   take(call: CallFacts): Fault | undefined {
     const rule = this.rules.find((candidate) =>
-      candidate.match.every(([name, pattern]) => call[name] !== undefined && pattern.test(call[name]))
+      candidate.match.every(([name, pattern]) => [call[name] ?? []].flat().some((value) => pattern.test(value)))
     )
     if (rule === undefined) return undefined
     rule.remaining -= 1
