@@ -9,6 +9,8 @@ export interface FunctionDefinition {
   /** Key of the queue that feeds the function, where one does. */
   readonly queue?: string
   readonly batchSize?: number
+  /** Seconds for which a batch is gathered, from its first message on; not at all when left out. */
+  readonly windowSeconds?: number
   /** API Gateway path prefixes that lead to the function. */
   readonly routes?: ReadonlyArray<string>
   /** How often EventBridge calls the function, in its words. */
@@ -48,5 +50,21 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
     schedule: "rate(15 minutes)"
   },
   staging: { entry: "stagingWebhook", timeoutSeconds: 14, memoryMb: 512, routes: ["/whatsapp", "/sms", "/email"] },
-  "staging-sweeper": { entry: "stagingSweep", timeoutSeconds: 60, memoryMb: 1024, schedule: "rate(1 minute)" }
+  "staging-sweeper": { entry: "stagingSweep", timeoutSeconds: 60, memoryMb: 1024, schedule: "rate(1 minute)" },
+  "id-minter-stepfunction": { entry: "idMinterStepFunction", timeoutSeconds: 30, memoryMb: 1024 },
+  "id-minter-sqs": {
+    entry: "idMinterSqs",
+    timeoutSeconds: 300,
+    memoryMb: 1024,
+    queue: "idMinter",
+    batchSize: 75,
+    windowSeconds: 60
+  },
+  "id-minter-pool": {
+    entry: "idMinterPool",
+    timeoutSeconds: 300,
+    memoryMb: 1024,
+    schedule: "cron(0 3 ? * MON-FRI *)"
+  },
+  "id-minter-migrate": { entry: "idMinterMigrate", timeoutSeconds: 300, memoryMb: 1024 }
 }

@@ -4,6 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -15,6 +16,7 @@ import * as Schema from "effect/Schema"
 import * as Emf from "../layers/Observability/Emf.ts"
 import { describe } from "../layers/Observability/describe.ts"
 import * as JsonLogger from "../layers/Observability/JsonLogger.ts"
+import * as LogLevels from "../layers/Observability/LogLevels.ts"
 import * as Traces from "../layers/Observability/Traces.ts"
 import * as CryptoRandom from "../layers/CryptoRandom.ts"
 import * as Issue from "../schemas/Issue.ts"
@@ -65,13 +67,13 @@ export class InvalidEvent extends Schema.TaggedError<InvalidEvent>()("InvalidEve
 
 /** Everything a function is made of. */
 export interface StartOptions<R, LE> {
-  readonly layer: Layer.Layer<R, LE>
+  readonly layer: Layer.Layer<R, LE, LogSink>
   /** Builds what a first call needs; run for `{"warmup": true}`. */
   readonly warmUp: Effect.Effect<void, never, NoInfer<R>>
   /** Whether EventBridge's scheduled event is a warm-up too: only where the function has no schedule of its own. */
   readonly scheduledWarmUp?: boolean
-  /** CloudWatch namespace of the function's metrics. */
-  readonly namespace: string
+  /** CloudWatch namespace of the function's metrics, or the setting that has it. */
+  readonly namespace: string | Config.Config<string>
 }
 
 /** How one kind of event is answered. */
@@ -109,11 +111,11 @@ const environment = (): ConfigProvider.ConfigProvider =>
     )
   )
 
-const ground = (): Layer.Layer<TraceExporter, ConfigError.ConfigError> =>
-  Traces.layer.pipe(
+const ground = (): Layer.Layer<LogSink | TraceExporter, ConfigError.ConfigError> =>
+  Layer.merge(Traces.layer, LogLevels.layer).pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        JsonLogger.layer.pipe(Layer.provide(Layer.succeed(LogSink, sink))),
+        JsonLogger.layer.pipe(Layer.provideMerge(Layer.succeed(LogSink, sink))),
         Layer.setConfigProvider(environment()),
         CryptoRandom.layer
       )
@@ -132,8 +134,11 @@ const disposeOnSigterm = (dispose: () => Promise<void>): void => {
 /** Starts a function: builds its layer. A failure rejects, so that the environment is thrown away and not remembered. */
 export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Started<R>> => {
   const runtime = ManagedRuntime.make(Layer.provideMerge(options.layer, ground()))
-  const built = await runtime.runPromiseExit(Effect.void)
+  const built = await runtime.runPromiseExit(
+    Config.isConfig(options.namespace) ? options.namespace : Effect.succeed(options.namespace)
+  )
   if (Exit.isFailure(built)) throw startFailure(built.cause)
+  const { value: namespace } = built
   disposeOnSigterm(() => runtime.dispose())
 
   // Lambda may run several invocations in one process: it exits when the last one has been answered.
@@ -181,7 +186,7 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
           { budgetMillis, graceMillis }
         )
         const lines = Emf.render(measurements, {
-          namespace: options.namespace,
+          namespace,
           timestamp: startedAt,
           properties: { requestId: context.awsRequestId }
         })

@@ -1,7 +1,7 @@
 /** The spans of one invocation, collected in memory until it has been answered. */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Tracer from "effect/Tracer"
 import * as TraceHeader from "../schemas/TraceHeader.ts"
@@ -119,3 +119,12 @@ export const begin = (header: string | undefined, ratio: number): Effect.Effect<
 
 /** The context of the span at hand, for the headers of what is sent; none outside any span. */
 export const current: Effect.Effect<Option.Option<TraceHeader.TraceContext>> = Effect.option(Effect.currentSpan)
+
+/** The headers that let whom we call over HTTP continue our trace. */
+export const outgoingHeaders: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
+  current,
+  Option.match({
+    onNone: () => ({}),
+    onSome: (span) => ({ traceparent: TraceHeader.formatTraceparent(span) })
+  })
+)

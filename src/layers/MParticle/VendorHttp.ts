@@ -12,7 +12,6 @@ import * as Issue from "../../schemas/Issue.ts"
 import { type ConfigurationError, MParticleApiError, NetworkError } from "../../schemas/MParticleError.ts"
 import { ErrorBody } from "../../schemas/OpenDsr.ts"
 import type { CallTimeout } from "../../schemas/ResilienceError.ts"
-import * as TraceHeader from "../../schemas/TraceHeader.ts"
 import { Correlation } from "../../services/Correlation.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
 import * as Metrics from "../../services/Metrics.ts"
@@ -136,15 +135,6 @@ export const bearer =
       HttpClientRequest.bearerToken(request, Redacted.value(token))
     )
 
-/** The headers that let the upstream continue our trace. */
-const traceHeaders: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
-  Spans.current,
-  Option.match({
-    onNone: () => ({}),
-    onSome: (span) => ({ traceparent: TraceHeader.formatTraceparent(span) })
-  })
-)
-
 /** A caller of one of a vendor's APIs. */
 export const make = (
   options: VendorOptions
@@ -179,7 +169,7 @@ export const make = (
       const answer = yield* authorized.pipe(
         HttpClientRequest.acceptJson,
         HttpClientRequest.setHeader("x-correlation-id", encodeURIComponent(yield* Correlation)),
-        HttpClientRequest.setHeaders(yield* traceHeaders),
+        HttpClientRequest.setHeaders(yield* Spans.outgoingHeaders),
         http.execute,
         Effect.mapError(() => new NetworkError({ upstream })),
         Effect.flatMap(answerOf),

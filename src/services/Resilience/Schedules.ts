@@ -55,6 +55,24 @@ export const mparticle: RetrySchedule = make({
   jitter: { min: 1, max: 1.1 }
 })
 
+/** Database transactions: 4 retries after about 50, 100, 200 and 400 ms, spread wide, since deadlocks come in pairs. */
+export const database: RetrySchedule = make({
+  retries: 4,
+  baseMillis: 50,
+  factor: 2,
+  capMillis: 1_000,
+  jitter: { min: 0.5, max: 1.5 }
+})
+
+/** Elasticsearch: 3 retries after about 1, 2 and 4 s. */
+export const elasticsearch: RetrySchedule = make({
+  retries: 3,
+  baseMillis: 1_000,
+  factor: 2,
+  capMillis: 10_000,
+  jitter: { min: 0.8, max: 1.2 }
+})
+
 /** The delay before the n-th retry, counted from 0, for a random number in [0, 1). The cap comes last. */
 export const delayOf = (schedule: RetrySchedule, retry: number, random: number): number => {
   const base = Math.min(schedule.baseMillis * schedule.factor ** retry, schedule.capMillis)

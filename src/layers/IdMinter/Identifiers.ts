@@ -1,0 +1,132 @@
+/** {@link Identifiers} in MySQL (contract 1.6). */
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { type DatabaseDataError, DatabaseRejected } from "../../schemas/DatabaseError.ts"
+import type { CanonicalId } from "../../schemas/IdMinter.ts"
+import { type CollidingSourceIdentifier, IdPoolExhausted } from "../../schemas/IdMinterError.ts"
+import {
+  type Found,
+  Identifiers,
+  type IdentifiersShape,
+  type IdentifiersUnavailable,
+  type Minted,
+  type Minting
+} from "../../services/Identifiers.ts"
+import * as SourceKey from "../../services/IdMinter/SourceKey.ts"
+import * as Schedules from "../../services/Resilience/Schedules.ts"
+import type { Database, DatabaseError } from "../Sql.ts"
+import { IdMinterDatabases } from "./Databases.ts"
+import * as Lookup from "./Lookup.ts"
+import { mint as mintTogether, type PoolShort } from "./Minting.ts"
+import * as Pool from "./Pool.ts"
+import { onPoolExhausted, type OnPoolExhausted } from "./Settings.ts"
+import * as statements from "./statements.ts"
+
+/** Ids that are added beyond those needed, so that not every batch has to. */
+const margin = 100
+
+/** How often a claim that came up short is made again: others may take what was added for it. */
+const claims = 5
+
+/** Only a value can be refused as one: where none is sent, the statement is. */
+const asRejected = ({ errno, reason }: DatabaseDataError): Effect.Effect<never, DatabaseRejected> =>
+  Effect.fail(new DatabaseRejected({ reason, ...(errno === undefined ? {} : { errno }) }))
+
+const merged = (parts: ReadonlyArray<Minted>): Minted => ({
+  ids: new Map(parts.flatMap(({ ids }) => [...ids])),
+  failures: new Map(parts.flatMap(({ failures }) => [...failures])),
+  racesLost: parts.reduce((sum, { racesLost }) => sum + racesLost, 0)
+})
+
+/** The store over its databases; `exhausted` says what is done about a pool that runs short. */
+export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape, never, IdMinterDatabases> =>
+  Effect.gen(function* () {
+    const { primary, replica } = yield* IdMinterDatabases
+
+    const lookupIn = (database: Database, keys: ReadonlyArray<SourceKey.SourceKey>) =>
+      keys.length === 0
+        ? Effect.succeed<Found<CollidingSourceIdentifier>>({ ids: new Map(), failures: new Map() })
+        : database
+            .session("lookup", (connection) => Lookup.find(connection, keys, statements.lookup))
+            .pipe(Effect.catchTag("DatabaseDataError", asRejected))
+
+    /** A replica may lag behind, so what it does not know is looked up where it is written; so is all, when it is out. */
+    const lookup: IdentifiersShape["lookup"] = (keys) =>
+      Effect.gen(function* () {
+        if (Option.isNone(replica)) return yield* lookupIn(primary, keys)
+        const near = yield* Effect.either(lookupIn(replica.value, keys))
+        if (Either.isLeft(near)) {
+          yield* Effect.logWarning(`the database's replica was not used: ${near.left.message}`)
+          return yield* lookupIn(primary, keys)
+        }
+        const rest = keys.filter(({ id }) => !near.right.ids.has(id) && !near.right.failures.has(id))
+        const far = yield* lookupIn(primary, rest)
+        return {
+          ids: new Map<string, CanonicalId>([...near.right.ids, ...far.ids]),
+          failures: new Map([...near.right.failures, ...far.failures])
+        }
+      })
+
+    /** Makes room for a claim that came up short, or says that there will be none. */
+    const afterShortage = ({ got, needed }: PoolShort, round: number) =>
+      Effect.gen(function* () {
+        if (round >= claims) return yield* new IdPoolExhausted({ needed, got })
+        // Others may hold what is free, and give it back.
+        if (exhausted === "fail") return yield* Effect.sleep(yield* Schedules.delay(Schedules.database, round - 1))
+        yield* Pool.refill(primary, needed - got + margin)
+      })
+
+    const mintChunk = (
+      mintings: ReadonlyArray<Minting>,
+      round = 1
+    ): Effect.Effect<Minted, DatabaseError | IdPoolExhausted> =>
+      primary
+        .transaction("mint", mintTogether(mintings))
+        .pipe(
+          Effect.catchTag("PoolShort", (shortage) =>
+            Effect.zipRight(afterShortage(shortage, round), mintChunk(mintings, round + 1))
+          )
+        )
+
+    /** A value that the database does not take is found by halving, and fails alone. */
+    const mintApart = (
+      mintings: ReadonlyArray<Minting>
+    ): Effect.Effect<Minted, IdentifiersUnavailable | IdPoolExhausted> =>
+      mintChunk(mintings).pipe(
+        Effect.catchTag("DatabaseDataError", (error) => {
+          const [only] = mintings
+          if (mintings.length === 1 && only !== undefined) {
+            return Effect.succeed<Minted>({ ids: new Map(), failures: new Map([[only.key.id, error]]), racesLost: 0 })
+          }
+          const half = Math.ceil(mintings.length / 2)
+          const parts = [mintings.slice(0, half), mintings.slice(half)]
+          return Effect.map(Effect.forEach(parts, mintApart), merged)
+        })
+      )
+
+    const mint: IdentifiersShape["mint"] = (mintings) => {
+      const sorted = mintings.toSorted((one, other) => SourceKey.compare(one.key, other.key))
+      const chunks = Array.from({ length: Math.ceil(sorted.length / statements.keysPerStatement) }, (_, index) =>
+        sorted.slice(index * statements.keysPerStatement, (index + 1) * statements.keysPerStatement)
+      )
+      return Effect.map(Effect.forEach(chunks, mintApart), merged)
+    }
+
+    return {
+      lookup,
+      mint,
+      topUp: (desired) => Effect.catchTag(Pool.topUp(primary, desired), "DatabaseDataError", asRejected),
+      ping: primary
+        .session("ping", (connection) => connection.executeUnprepared(statements.ping, [], undefined))
+        .pipe(Effect.asVoid, Effect.catchTag("DatabaseDataError", asRejected))
+    }
+  })
+
+/** {@link Identifiers} over its databases. */
+export const layer: Layer.Layer<Identifiers, ConfigError.ConfigError, IdMinterDatabases> = Layer.effect(
+  Identifiers,
+  Effect.flatMap(onPoolExhausted, make)
+)

@@ -1,0 +1,117 @@
+/**
+ * {@link Migrations}: the steps, under a lock of the server's that goes with its connection. MySQL commits whatever
+ * defines a table at once, so a step is noted after it has been carried out, and each of its statements may run again.
+ */
+import type * as SqlConnection from "@effect/sql/SqlConnection"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { DatabaseDataError, DatabaseRejected, DatabaseTransient } from "../../schemas/DatabaseError.ts"
+import { Migrations, type MigrationsShape } from "../../services/Migrations.ts"
+import { IdMinterDatabases } from "./Databases.ts"
+
+const table = (definition: string): string =>
+  `CREATE TABLE IF NOT EXISTS ${definition} ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`
+
+/** When a row was written, finely enough to tell an original from its aliases. */
+const createdAt = "CreatedAt TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)"
+
+/** The steps in their order; one that was released is never changed. */
+const steps: ReadonlyArray<{ readonly name: string; readonly statements: ReadonlyArray<string> }> = [
+  {
+    name: "0001 pool and identifiers",
+    statements: [
+      table(
+        `canonical_ids (CanonicalId VARCHAR(8) NOT NULL, Status ENUM('free', 'assigned') NOT NULL DEFAULT 'free', ${createdAt}, PRIMARY KEY (CanonicalId), INDEX idx_free (Status, CanonicalId))`
+      ),
+      table(
+        `identifiers (OntologyType VARCHAR(255) NOT NULL, SourceSystem VARCHAR(255) NOT NULL, SourceId VARCHAR(255) NOT NULL, CanonicalId VARCHAR(8) NOT NULL, ${createdAt}, PRIMARY KEY (OntologyType, SourceSystem, SourceId), INDEX idx_canonical (CanonicalId), CONSTRAINT fk_canonical FOREIGN KEY (CanonicalId) REFERENCES canonical_ids (CanonicalId))`
+      )
+    ]
+  }
+]
+
+/** The columns that the statements use, whoever has made the tables. */
+const columns: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  canonical_ids: { CanonicalId: "varchar(8)", Status: "enum('free','assigned')" },
+  identifiers: {
+    OntologyType: "varchar(255)",
+    SourceSystem: "varchar(255)",
+    SourceId: "varchar(255)",
+    CanonicalId: "varchar(8)"
+  }
+}
+
+const lockName = "id_minter_migrations"
+
+/** Shorter than a statement may take. */
+const lockSeconds = 5
+
+const locked = <A, E, R>(connection: SqlConnection.Connection, effect: Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    Effect.flatMap(connection.executeValues("SELECT GET_LOCK(?, ?) AS acquired", [lockName, lockSeconds]), ([row]) =>
+      Number(row?.[0]) === 1 ? Effect.void : Effect.fail(new DatabaseTransient({ reason: "another one is migrating" }))
+    ),
+    () => effect,
+    // Where that fails the connection is gone, and the lock with it.
+    () => Effect.ignore(connection.executeValues("SELECT RELEASE_LOCK(?)", [lockName]))
+  )
+
+const migrate = (connection: SqlConnection.Connection) =>
+  Effect.gen(function* () {
+    const run = (sql: string) => connection.executeUnprepared(sql, [], undefined)
+    yield* run(table("id_minter_migrations (id INT UNSIGNED NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL)"))
+    const rows = yield* connection.executeValues("SELECT id FROM id_minter_migrations", [])
+    const done = new Set(rows.map(([id]) => Number(id)))
+    const applied: Array<string> = []
+    for (const [index, { name, statements }] of steps.entries()) {
+      if (done.has(index + 1)) continue
+      for (const statement of statements) yield* run(statement)
+      yield* connection.executeRaw("INSERT INTO id_minter_migrations (id, name) VALUES (?, ?)", [index + 1, name])
+      applied.push(name)
+    }
+    return { applied }
+  })
+
+/** Tables of these names may have been there before, made by somebody else. */
+const verify = (connection: SqlConnection.Connection) =>
+  Effect.gen(function* () {
+    for (const [name, wanted] of Object.entries(columns)) {
+      const rows = yield* connection.executeValues(
+        "SELECT COLUMN_NAME, COLUMN_TYPE, COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+        [name]
+      )
+      const found = new Map(
+        rows.map(([column, type, collation]) => [String(column), { type: String(type), collation }])
+      )
+      for (const [column, type] of Object.entries(wanted)) {
+        const there = found.get(column)
+        if (there?.type !== type) {
+          return yield* new DatabaseRejected({
+            reason: `${name}.${column} is ${there?.type ?? "missing"}, not ${type}`
+          })
+        }
+        if (there.collation !== "utf8mb4_bin") {
+          yield* Effect.logWarning(
+            `${name}.${column} is ${String(there.collation)}, not utf8mb4_bin: keys that it takes for equal cannot be minted`
+          )
+        }
+      }
+    }
+  })
+
+/** The migrations of the database that is written to. */
+export const make: Effect.Effect<MigrationsShape, never, IdMinterDatabases> = Effect.map(
+  IdMinterDatabases,
+  ({ primary }) => ({
+    run: primary
+      .session("migrate", (connection) => locked(connection, Effect.zipLeft(migrate(connection), verify(connection))))
+      .pipe(
+        Effect.catchAll((error) =>
+          Effect.fail(error instanceof DatabaseDataError ? new DatabaseRejected({ reason: error.reason }) : error)
+        )
+      )
+  })
+)
+
+/** {@link Migrations} over the databases. */
+export const layer: Layer.Layer<Migrations, never, IdMinterDatabases> = Layer.effect(Migrations, make)
