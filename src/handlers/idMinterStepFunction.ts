@@ -1,7 +1,7 @@
 /** `id-minter-stepfunction`: canonical ids for state machines. */
 import * as Schema from "effect/Schema"
 import { metricsNamespace } from "../layers/IdMinter/Settings.ts"
-import { minterLayer } from "./IdMinter/Layers.ts"
+import { minterLayer } from "./IdMinter/Minter.ts"
 import { handle, warmUp } from "./IdMinter/StepFunction.ts"
 import * as Lambda from "./Lambda.ts"
 
