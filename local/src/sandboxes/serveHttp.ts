@@ -22,7 +22,8 @@ export interface HttpCall {
   readonly method: string
   readonly path: string
   readonly query?: string
-  readonly operation?: string
+  /** The first name is the one that the list of requests shows; a fault rule matches any of them. */
+  readonly operation?: string | ReadonlyArray<string>
   readonly body: Buffer
   readonly caller?: Caller
 }
@@ -86,11 +87,12 @@ export const serveHttp = async (
   const facts = {
     method: call.method,
     path: call.path,
-    ...(call.operation === undefined ? {} : { operation: call.operation }),
     ...(call.caller === undefined ? {} : { function: call.caller.function })
   }
+  const [operation] = [call.operation ?? []].flat()
   const entry = sandbox.record({
     ...facts,
+    ...(operation === undefined ? {} : { operation }),
     ...(call.query === undefined ? {} : { query: call.query }),
     headers: flatHeaders(request),
     body: call.body.toString("utf8")
@@ -99,7 +101,7 @@ export const serveHttp = async (
     entry.status = result.status
     send(response, result)
   }
-  const fault = sandbox.faults.take(facts)
+  const fault = sandbox.faults.take({ ...facts, operation: call.operation ?? [] })
   if (fault === undefined) return answer(await options.perform())
   if ("error" in fault) return answer(options.errorAnswer(String(fault.error), fault.status))
   if ("status" in fault) return answer(statusAnswer(fault))
