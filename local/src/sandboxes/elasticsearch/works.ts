@@ -1,0 +1,74 @@
+/** The sandbox `idminter`: the works that wait for their identifiers, and those that have them. */
+import { Check } from "../mparticle/check.ts"
+import { SandboxRefusal } from "../SandboxRefusal.ts"
+import type { Indexes } from "./Indexes.ts"
+import { sourceFlaw } from "./sourceText.ts"
+import { flawsOf, perform } from "./writes.ts"
+import type { Asked } from "./writes.ts"
+
+/** The index that works are fetched from, unless it is given another name. */
+export const defaultSourceIndex = "works-source"
+/** The index that works with identifiers go to, unless it is given another name. */
+export const defaultTargetIndex = "works-identified"
+
+/** A work as these routes take and show it. */
+export interface Work {
+  readonly _id: string
+  readonly _source: unknown
+}
+
+/** The JSON of a work; undefined for one that is nested deeper than can be written. */
+const textOf = (source: unknown): string | undefined => {
+  try {
+    return JSON.stringify(source)
+  } catch {
+    return undefined
+  }
+}
+
+const readWorks = (input: unknown, index: string): ReadonlyArray<Asked> => {
+  if (!Array.isArray(input)) throw new SandboxRefusal(400, "the body must be a list of works")
+  const check = new Check()
+  const works = input.flatMap((work: unknown, at) => {
+    if (!check.object(work, `[${at}]`)) return []
+    const { _id: id, _source: source, ...others } = work
+    for (const name of Object.keys(others)) check.fail(`[${at}].${name}`, "is not a field of a work")
+    const named = check.that(typeof id === "string" && id !== "", `[${at}]._id`, "must be a non-empty string")
+    if (!check.object(source, `[${at}]._source`) || !named || typeof id !== "string") return []
+    const asked: Asked = {
+      kind: "index",
+      index,
+      id,
+      source: textOf(source),
+      version: undefined,
+      versionType: "internal",
+      ifSeqNo: undefined,
+      ifPrimaryTerm: undefined
+    }
+    if (flawsOf(asked).length > 0) check.fail(`[${at}]._id`, "must have 512 bytes at most")
+    const flaw = asked.source === undefined ? "it is nested too deeply" : sourceFlaw(asked.source)?.reason
+    if (flaw !== undefined) check.fail(`[${at}]._source`, `is refused: ${flaw}`)
+    return [asked]
+  })
+  const [flaw] = check.flaws
+  if (flaw !== undefined) throw new SandboxRefusal(400, flaw.message)
+  return works
+}
+
+/** `PUT /_sandbox/idminter/works`: puts works into the index that they are fetched from. */
+export const works =
+  (store: Indexes, sourceIndex = defaultSourceIndex) =>
+  async (input: unknown): Promise<{ readonly works: number }> => {
+    const asked = readWorks(input, sourceIndex)
+    for (const one of asked) perform(store, one, false)
+    return { works: asked.length }
+  }
+
+/** `GET /_sandbox/idminter/works`: the works that have their identifiers. */
+export const identified =
+  (store: Indexes, targetIndex = defaultTargetIndex) =>
+  async (): Promise<ReadonlyArray<Work>> =>
+    (store.find(targetIndex)?.documents() ?? []).map(({ id, source }) => ({
+      _id: id,
+      _source: JSON.parse(source) as unknown
+    }))
