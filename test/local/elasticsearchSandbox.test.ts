@@ -245,7 +245,7 @@ describe("the indexes", () => {
           {},
           { delete: { _id: "2" } }
         )
-        await first.send("PUT", "/empty")
+        await first.send("PUT", "/empty", { mappings: { dynamic: "strict" } })
       }
       await using second = await startServer({ file })
       assert.deepEqual(second.store.names(), ["works", "empty"])
@@ -253,6 +253,7 @@ describe("the indexes", () => {
       assert.include(text, `"_version":5,"_seq_no":0,"_primary_term":1,"found":true,"_source":${source}}`)
       const [written] = await second.bulk({ index: { _id: "3" } }, {})
       assert.strictEqual(written?._seq_no, 3)
+      assert.strictEqual((await second.send("PUT", "/empty/_doc/1", { a: 1 })).status, 400)
       await second.send("DELETE", "/empty")
       // Saved without waiting for the end: a run that is cut off loses no more than the last moment.
       await vi.waitFor(async () => {

@@ -63,6 +63,15 @@ describe("works", () => {
     assert.deepEqual(server.store.names(), [])
   })
 
+  it("must fit the mappings of their index", async () => {
+    await server.send("PUT", "/works-source", { mappings: { properties: { version: { type: "long" } } } })
+    assert.match(
+      await refusal([work("1"), work("2", { version: "x" })]),
+      /^\[1\]\._source is refused: .* type \[long\]/
+    )
+    assert.deepEqual(await identified(server.store, "works-source")(), [])
+  })
+
   it("with identifiers are listed as they are in the target index", async () => {
     assert.deepEqual(await identified(server.store)(), [])
     await server.send("PUT", "/works-identified/_doc/abcd2345", { state: { canonicalId: "abcd2345" } })

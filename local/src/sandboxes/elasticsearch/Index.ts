@@ -41,22 +41,26 @@ export interface IndexSnapshot {
   readonly name: string
   readonly uuid: string
   readonly nextSeqNo: number
+  readonly mappings: Readonly<Record<string, unknown>>
   readonly documents: ReadonlyArray<Document>
 }
 
 export class Index {
   readonly name: string
   readonly uuid: string
+  /** As they were given. */
+  readonly mappings: IndexSnapshot["mappings"]
   private readonly entries = new Map<string, Entry>()
   private readonly now: () => number
   private nextSeqNo: number
 
-  constructor(name: string, now: () => number, kept?: IndexSnapshot) {
+  constructor(name: string, now: () => number, kept: Partial<IndexSnapshot> = {}) {
     this.name = name
     this.now = now
-    this.uuid = kept?.uuid ?? randomBytes(16).toString("base64url")
-    this.nextSeqNo = kept?.nextSeqNo ?? 0
-    for (const { id, ...document } of kept?.documents ?? [])
+    this.uuid = kept.uuid ?? randomBytes(16).toString("base64url")
+    this.nextSeqNo = kept.nextSeqNo ?? 0
+    this.mappings = kept.mappings ?? {}
+    for (const { id, ...document } of kept.documents ?? [])
       this.entries.set(id, { ...document, deleted: false, deletedAt: 0 })
   }
 
@@ -105,8 +109,8 @@ export class Index {
   }
 
   snapshot(): IndexSnapshot {
-    const { name, nextSeqNo, uuid } = this
-    return { name, uuid, nextSeqNo, documents: this.documents() }
+    const { mappings, name, nextSeqNo, uuid } = this
+    return { name, uuid, nextSeqNo, mappings, documents: this.documents() }
   }
 
   private stored(id: string): Stored | undefined {

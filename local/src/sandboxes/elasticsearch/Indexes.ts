@@ -56,7 +56,7 @@ export class Indexes implements Disposable {
   }
 
   /** An index, made if need be; throws for a name that no index can have. */
-  getOrCreate(name: string): Index {
+  getOrCreate(name: string, mappings: Index["mappings"] = {}): Index {
     const there = this.indexes.get(name)
     if (there !== undefined) return there
     const flaw = nameFlaw(name)
@@ -64,7 +64,7 @@ export class Indexes implements Disposable {
       const reason = `Invalid index name [${name}], ${flaw}`
       throw new ElasticError(400, { type: "invalid_index_name_exception", reason, index_uuid: "_na_", index: name })
     }
-    const made = new Index(name, this.now)
+    const made = new Index(name, this.now, { mappings })
     this.indexes.set(name, made)
     return made
   }

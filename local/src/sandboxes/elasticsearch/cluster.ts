@@ -1,5 +1,7 @@
 /** The cluster as a whole, and its indexes. */
-import { ElasticError } from "./elasticError.ts"
+import { isRecord } from "../../isRecord.ts"
+import { ElasticError, parseError } from "./elasticError.ts"
+import { readMappings } from "./mappings.ts"
 import type { Call, Reply } from "./Reply.ts"
 
 const reply = (body: object): Reply => ({ status: 200, json: JSON.stringify(body) })
@@ -49,15 +51,25 @@ export const health = ({ indexes }: Call): Reply => {
   })
 }
 
-/** `PUT /{index}`; settings and mappings are taken and have no effect. */
-export const createIndex = ({ index = "", indexes }: Call): Reply => {
+const bodyOf = (text: string): Readonly<Record<string, unknown>> => {
+  try {
+    const json: unknown = JSON.parse(text === "" ? "{}" : text)
+    if (isRecord(json)) return json
+  } catch {
+    // Told below, with what is JSON and no object.
+  }
+  throw parseError("parse_exception", "Failed to parse content to map")
+}
+
+/** `PUT /{index}`, with its mappings; settings and aliases are taken and have no effect. */
+export const createIndex = ({ body, index = "", indexes }: Call): Reply => {
   const there = indexes.find(index)
   if (there !== undefined) {
     const { name, uuid } = there
     const reason = `index [${name}/${uuid}] already exists`
     throw new ElasticError(400, { type: "resource_already_exists_exception", reason, index_uuid: uuid, index: name })
   }
-  indexes.getOrCreate(index)
+  indexes.getOrCreate(index, readMappings(bodyOf(body)["mappings"]))
   indexes.changed()
   return reply({ acknowledged: true, shards_acknowledged: true, index })
 }

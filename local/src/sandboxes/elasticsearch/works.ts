@@ -1,7 +1,9 @@
 /** The sandbox `idminter`: the works that wait for their identifiers, and those that have them. */
 import { Check } from "../mparticle/check.ts"
 import { SandboxRefusal } from "../SandboxRefusal.ts"
+import type { Index } from "./Index.ts"
 import type { Indexes } from "./Indexes.ts"
+import { mappingFlaw } from "./mappings.ts"
 import { sourceFlaw } from "./sourceText.ts"
 import { flawsOf, perform } from "./writes.ts"
 import type { Asked } from "./writes.ts"
@@ -26,7 +28,7 @@ const textOf = (source: unknown): string | undefined => {
   }
 }
 
-const readWorks = (input: unknown, index: string): ReadonlyArray<Asked> => {
+const readWorks = (input: unknown, index: string, mappings: Index["mappings"]): ReadonlyArray<Asked> => {
   if (!Array.isArray(input)) throw new SandboxRefusal(400, "the body must be a list of works")
   const check = new Check()
   const works = input.flatMap((work: unknown, at) => {
@@ -46,7 +48,9 @@ const readWorks = (input: unknown, index: string): ReadonlyArray<Asked> => {
       ifPrimaryTerm: undefined
     }
     if (flawsOf(asked).length > 0) check.fail(`[${at}]._id`, "must have 512 bytes at most")
-    const flaw = asked.source === undefined ? "it is nested too deeply" : sourceFlaw(asked.source)?.reason
+    const text = asked.source
+    const flaw =
+      text === undefined ? "it is nested too deeply" : (sourceFlaw(text) ?? mappingFlaw(mappings, text, id))?.reason
     if (flaw !== undefined) check.fail(`[${at}]._source`, `is refused: ${flaw}`)
     return [asked]
   })
@@ -59,7 +63,7 @@ const readWorks = (input: unknown, index: string): ReadonlyArray<Asked> => {
 export const works =
   (store: Indexes, sourceIndex = defaultSourceIndex) =>
   async (input: unknown): Promise<{ readonly works: number }> => {
-    const asked = readWorks(input, sourceIndex)
+    const asked = readWorks(input, sourceIndex, store.find(sourceIndex)?.mappings ?? {})
     for (const one of asked) perform(store, one, false)
     return { works: asked.length }
   }

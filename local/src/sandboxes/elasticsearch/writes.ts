@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import { ElasticError, illegalArgument } from "./elasticError.ts"
 import type { Document, Index, Write, Written } from "./Index.ts"
 import type { Indexes } from "./Indexes.ts"
+import { mappingFlaw } from "./mappings.ts"
 import { memberText, mergedSource, sourceFlaw } from "./sourceText.ts"
 import { expectationFlaws, primaryTerm } from "./versions.ts"
 import type { Expectation } from "./versions.ts"
@@ -88,8 +89,8 @@ const noop = (index: Index, { id, seqNo, version }: Document): Outcome => ({
   }
 })
 
-const checked = (source: string): string => {
-  const flaw = sourceFlaw(source)
+const checked = (index: Index, id: string, source: string): string => {
+  const flaw = sourceFlaw(source) ?? mappingFlaw(index.mappings, source, id)
   if (flaw !== undefined) throw new ElasticError(400, flaw)
   return source
 }
@@ -101,13 +102,14 @@ const update = (index: Index, write: Write, refresh: boolean): Outcome => {
   const plain = { ...write, create: false }
   if (before === undefined) {
     const upsert = memberText(source, "doc_as_upsert") === "true" ? doc : memberText(source, "upsert")
-    if (upsert !== undefined) return outcome(index, index.write({ ...plain, source: checked(upsert) }), refresh)
+    if (upsert !== undefined)
+      return outcome(index, index.write({ ...plain, source: checked(index, id, upsert) }), refresh)
     const reason = `[${id}]: document missing`
     throw new ElasticError(404, { type: "document_missing_exception", reason, ...index.place() })
   }
   const changed = mergedSource(before.source, doc ?? "{}")
   if (changed === undefined && memberText(source, "detect_noop") !== "false") return noop(index, before)
-  return outcome(index, index.write({ ...plain, source: changed ?? before.source }), refresh)
+  return outcome(index, index.write({ ...plain, source: checked(index, id, changed ?? before.source) }), refresh)
 }
 
 /** Carries a write out that has no flaws; throws what it meets. */
@@ -122,7 +124,7 @@ export const perform = (indexes: Indexes, asked: Asked, refresh: boolean): Outco
   indexes.changed()
   if (kind === "update") return update(index, write, refresh)
   if (kind === "delete") return outcome(index, index.write({ ...write, source: undefined }), refresh)
-  return outcome(index, index.write({ ...write, source: checked(source ?? "") }), refresh)
+  return outcome(index, index.write({ ...write, source: checked(index, id, source ?? "") }), refresh)
 }
 
 /** Whether a request asks for its writes to be found by a search at once, which here they always are. */
