@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -12,16 +11,12 @@ import { findMariaDb } from "../../local/src/mysql/mariaDbPrograms.ts"
 import { provideMariaDb } from "../../local/src/mysql/provideMariaDb.ts"
 import { isAlive } from "./fixtures.ts"
 import { reachableBeyondLoopback } from "./loopback.ts"
+import { temporary } from "./mysqlMinter.ts"
 import { clientOf, errorOf, rowsOf } from "./mysqlParts.ts"
 
 const programs = await provideMariaDb()
 
 afterEach(() => vi.unstubAllEnvs())
-
-const temporary = async () => {
-  const path = await mkdtemp(join(tmpdir(), "mysql-test-"))
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
-}
 
 /** The server's id, from the file that it writes into its folder. */
 const pidIn = (folder: string): number => Number(readFileSync(join(folder, "mariadb.pid"), "utf8"))

@@ -1,13 +1,31 @@
 /** What the tests of local/src/mysql share: a real server, and real clients of it. */
+import { randomUUID } from "node:crypto"
 import { createConnection, type Connection, type ConnectionOptions, type RowDataPacket } from "mysql2/promise"
 import { givenMysql, type MysqlEngine } from "../../local/src/mysql/Engine.ts"
 import { startMariaDb } from "../../local/src/mysql/MariaDb.ts"
 import { provideMariaDb } from "../../local/src/mysql/provideMariaDb.ts"
 
+/** A database of its own on somebody else's server, gone at the end. */
+const borrowed = async (given: MysqlEngine): Promise<MysqlEngine> => {
+  const database = `test_${randomUUID().replaceAll("-", "")}`
+  await using client = await clientOf(given)
+  await client.query(`CREATE DATABASE ${database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`)
+  return {
+    ...given,
+    database,
+    [Symbol.asyncDispose]: async () => {
+      await using client = await clientOf(given)
+      await client.query(`DROP DATABASE ${database}`)
+    }
+  }
+}
+
 /** The engine that is the truth: MYSQL_URL's, or a private MariaDB. */
 export const trueEngine = async (): Promise<MysqlEngine> => {
   const url = process.env["MYSQL_URL"]
-  return url === undefined || url === "" ? startMariaDb({ programs: await provideMariaDb() }) : givenMysql(url)
+  return url === undefined || url === ""
+    ? startMariaDb({ programs: await provideMariaDb() })
+    : borrowed(givenMysql(url))
 }
 
 /** Where an engine is and how it is entered. */

@@ -44,3 +44,10 @@ export const rawLogin = (user: string, plugin: string, proof: Buffer): Buffer =>
 
 /** The scramble at the end of the server's request to change the way of proving the password. */
 export const askedScramble = (payload: Buffer): Buffer => payload.subarray(-scrambleBytes - 1, -1)
+
+/** The scramble in a greeting: eight bytes after the version and the thread id, the rest behind the capabilities. */
+export const greetedScramble = (payload: Buffer): Buffer => {
+  const first = payload.indexOf(0) + 1 + 4
+  const rest = first + 8 + 1 + 2 + 1 + 2 + 2 + 1 + 10
+  return Buffer.concat([payload.subarray(first, first + 8), payload.subarray(rest, rest + scrambleBytes - 8)])
+}

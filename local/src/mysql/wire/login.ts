@@ -1,5 +1,6 @@
 /** The two packets with which client and server meet: the greeting and the login. */
 import { ByteReader, fixed } from "./bytes.ts"
+import { nativePassword, scrambleBytes } from "./password.ts"
 import { capability, capabilities } from "./capabilities.ts"
 import { errorMark } from "./answers.ts"
 import { framed, type Packet } from "./packets.ts"
@@ -50,3 +51,55 @@ export const loginAs = ({ sequence, payload }: Packet, user: string): Buffer =>
       payload.subarray(payload.indexOf(0, userAt))
     ])
   ])
+
+/** What our own server can do. */
+export const offered = capabilities(
+  "longPassword",
+  "foundRows",
+  "longFlag",
+  "connectWithDb",
+  "protocol41",
+  "transactions",
+  "secureConnection",
+  "multiResults",
+  "preparedMultiResults",
+  "pluginAuth",
+  "connectAttributes",
+  "lengthEncodedAuth"
+)
+
+const protocolVersion = 10
+const utf8mb4 = 45
+/** The scramble's first part stands before the capabilities, the second one after them. */
+const firstPart = 8
+
+/** The greeting of our own server. */
+export const greetingPayload = (connectionId: number, scramble: Buffer, status: number): Buffer =>
+  Buffer.concat([
+    Buffer.of(protocolVersion),
+    Buffer.from("8.0.0-embedded\0"),
+    fixed(connectionId, 4),
+    scramble.subarray(0, firstPart),
+    Buffer.of(0),
+    fixed(offered & 0xffff, 2),
+    Buffer.of(utf8mb4),
+    fixed(status, 2),
+    fixed(offered >>> 16, 2),
+    Buffer.of(scrambleBytes + 1),
+    Buffer.alloc(10),
+    scramble.subarray(firstPart),
+    Buffer.of(0),
+    Buffer.from(`${nativePassword}\0`)
+  ])
+
+/** The proof of the password in a login to our own server, and the database that the client chooses, if any. */
+export const readCredentials = (
+  payload: Buffer,
+  login: Login
+): { readonly proof: Buffer; readonly database: string } => {
+  const agreed = login.capabilities & offered
+  const reader = new ByteReader(payload)
+  reader.offset = payload.indexOf(0, userAt) + 1
+  const proof = (agreed & capability.lengthEncodedAuth) === 0 ? reader.take(reader.fixed(1)) : reader.lengthPrefixed()
+  return { proof, database: (agreed & capability.connectWithDb) === 0 ? "" : reader.text() }
+}
