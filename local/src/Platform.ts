@@ -21,10 +21,13 @@ import { Lambda } from "./functions/Lambda.ts"
 import { stage as apiStage } from "./gateway/apiGatewayEvent.ts"
 import { startGateway } from "./gateway/Gateway.ts"
 import { Traces } from "./observability/Traces.ts"
+import { startSeedPort } from "./gateway/seedPort.ts"
+import { startMinter } from "./minter/Minter.ts"
 import type { PlatformInfo } from "./platformFile.ts"
 import { writePlatformFile } from "./platformFile.ts"
 import { credentials, defaultStage, queueArn } from "./resources.ts"
 import type { QueueDefinition } from "./resources.ts"
+import { identified, works } from "./sandboxes/elasticsearch/works.ts"
 import { startMparticle } from "./sandboxes/mparticle/Mparticle.ts"
 import { Sandbox } from "./sandboxes/Sandbox.ts"
 import { Twilio } from "./sandboxes/twilio/Twilio.ts"
@@ -34,7 +37,7 @@ export interface PlatformOptions {
   readonly port: number
   /** Kept between runs; without it the data is gone at the end. */
   readonly dataDir?: string
-  /** Settings of the functions, and DYNAMODB_URL, SQS_URL and S3_URL for engines of one's own. */
+  /** Settings of the functions, and DYNAMODB_URL, SQS_URL, S3_URL and MYSQL_URL for engines of one's own. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly extraFunctions?: Readonly<Record<string, ExtraFunction>>
   /** Queues beside the product's, by their name in platform.json. */
@@ -56,6 +59,8 @@ export interface Platform extends AsyncDisposable {
 const maxProcesses = 8
 const idleMs = 300_000
 const pollersPerQueue = 2
+/** Deployed, a queue's messages may be gathered for a minute: here nobody waits so long. */
+const longestWindowSeconds = 1
 
 /** Stops everything it holds at the same time. */
 class Group implements AsyncDisposable {
@@ -115,7 +120,7 @@ const startPollers = (
   sqsEndpoint: string,
   lambda: Lambda
 ): void => {
-  for (const [name, { queue, batchSize = 10 }] of functions) {
+  for (const [name, { queue, batchSize = 10, windowSeconds = 0 }] of functions) {
     if (queue === undefined) continue
     const queueUrl = queues[queue]
     if (queueUrl === undefined)
@@ -126,7 +131,7 @@ const startPollers = (
         queueUrl,
         queueArn: queueArn(queueUrl),
         batchSize,
-        windowSeconds: 0,
+        windowSeconds: Math.min(windowSeconds, longestWindowSeconds),
         concurrency: pollersPerQueue,
         invoke: async (payload) => {
           const outcome = await lambda.invoke({ name, payload })
@@ -148,6 +153,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const lambdaSandbox = new Sandbox("lambda")
   const mparticleSandbox = new Sandbox("mparticle")
   const twilioSandbox = new Sandbox("twilio")
+  const mysqlSandbox = new Sandbox("mysql")
+  const elasticsearchSandbox = new Sandbox("elasticsearch")
+  const minterSandbox = new Sandbox("idminter")
   let pools: ReadonlyMap<string, FunctionPool> = new Map()
   const processes: Processes = {
     caller: (processId) => {
@@ -156,7 +164,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     }
   }
 
-  const [engines, , gateway, { callbackCertificate, mparticle }] = await allSettled([
+  const [engines, , gateway, { callbackCertificate, mparticle }, minter] = await allSettled([
     startEngines(started, options),
     buildStale(),
     startGateway(options.port).then((one) => started.use(one)),
@@ -166,7 +174,18 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       workspace: credentials.workspace,
       events: credentials.events,
       rateLimitPerMinute: options.mparticleRateLimit ?? 1_000
-    }).then(async (one) => ({ mparticle: started.use(one), callbackCertificate: await one.rootPem() }))
+    }).then(async (one) => ({ mparticle: started.use(one), callbackCertificate: await one.rootPem() })),
+    startMinter({
+      mysql: mysqlSandbox,
+      elasticsearch: elasticsearchSandbox,
+      processes,
+      dataDir: options.dataDir === undefined ? undefined : resolve(options.dataDir),
+      mysqlUrl: options.environment["MYSQL_URL"],
+      migrate: async () => {
+        const { functionError, payload } = (await pools.get("id-minter-migrate")?.invoke("{}")) ?? {}
+        if (functionError !== undefined) throw new Error(`the id minter's tables could not be made: ${payload}`)
+      }
+    }).then((one) => started.use(one))
   ])
   const proxy = started.use(await startAwsProxy({ sandbox: aws, upstream: engines, processes }))
   const resources = await createResources({
@@ -192,7 +211,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     mparticle: mparticle.url,
     gateway: gateway.url,
     apiStage,
-    resources
+    resources,
+    minter: minter.environment
   }
   const traces = new Traces()
   const onLog = (functionName: string, line: string): void => {
@@ -202,7 +222,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   pools = startPools(functions, onLog, (processId) => functionEnvironment(processId, addresses, settings))
   const poolGroup = started.use(new Group())
   for (const pool of pools.values()) poolGroup.add(pool)
-  const lambda = new Lambda(pools, lambdaSandbox)
+  const lambda = new Lambda(pools, lambdaSandbox, undefined, async (name) => {
+    if (name.startsWith("id-minter-") && name !== "id-minter-migrate") await minter.prepare()
+  })
   startPollers(started.use(new Group()), functions, resources.queues, engines.sqs, lambda)
   poolGroup.add(lambda)
 
@@ -210,11 +232,16 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     pid: process.pid,
     gateway: gateway.url,
     aws: proxy.endpoints,
+    mysql: minter.mysql,
+    elasticsearch: minter.elasticsearch,
     functions: [...functions.keys()],
     ...resources
   }
+  const seedPort = started.use(await startSeedPort(lambda))
   const sandboxes = new Map(
-    [aws, lambdaSandbox, mparticleSandbox, twilioSandbox].map((sandbox) => [sandbox.name, sandbox])
+    [aws, lambdaSandbox, mparticleSandbox, twilioSandbox, mysqlSandbox, elasticsearchSandbox, minterSandbox].map(
+      (sandbox) => [sandbox.name, sandbox]
+    )
   )
   gateway.serve({
     lambda,
@@ -223,6 +250,15 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     sandboxes: new Map<string, { sandbox: Sandbox; actions?: Record<string, (input: unknown) => Promise<unknown>> }>([
       ["aws", { sandbox: aws }],
       ["lambda", { sandbox: lambdaSandbox }],
+      ["mysql", { sandbox: mysqlSandbox }],
+      ["elasticsearch", { sandbox: elasticsearchSandbox }],
+      [
+        "idminter",
+        {
+          sandbox: minterSandbox,
+          actions: { "PUT works": works(minter.indexes), "GET works": identified(minter.indexes) }
+        }
+      ],
       [
         "mparticle",
         {
@@ -245,6 +281,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
         engines,
         traces: `${gateway.url}/_platform/traces/{correlationId}`,
         mparticle: mparticle.url,
+        mysql: minter.mysqlKind,
+        port9001: seedPort.isOurs ? "id-minter-stepfunction" : "in use by another program",
         functions: Object.fromEntries([...pools].map(([name, pool]) => [name, pool.state()])),
         sandboxes: Object.fromEntries(
           [...sandboxes].map(([name, sandbox]) => [name, { requests: sandbox.requests().length }])

@@ -9,6 +9,9 @@ export interface PlatformInfo extends Resources {
   readonly pid: number
   readonly gateway: string
   readonly aws: AwsEndpoints
+  /** null where MySQL is the embedded one, which knows the id minter's statements only. */
+  readonly mysql: string | null
+  readonly elasticsearch: string
   readonly functions: ReadonlyArray<string>
 }
 

@@ -135,7 +135,15 @@ export const queues = (stage: string) =>
     email: stagingQueue("email", stage),
     handoff: stagingQueue("handoff", stage),
     // A parked message is tried again and again until somebody has mended what is wrong.
-    parking: { ...stagingQueue("parking", stage), visibilitySeconds: 60, maxReceiveCount: 50 }
+    parking: { ...stagingQueue("parking", stage), visibilitySeconds: 60, maxReceiveCount: 50 },
+    // Deployed it is six times the function's 300 s.
+    idMinter: { name: `id-minter-${stage.toLowerCase()}`, visibilitySeconds: 30, maxReceiveCount: 3 },
+    // Whoever works on the minted works is another system.
+    idMinterDownstream: {
+      name: `id-minter-downstream-${stage.toLowerCase()}`,
+      visibilitySeconds: 30,
+      maxReceiveCount: 3
+    }
   }) satisfies Record<string, QueueDefinition>
 
 /** The buckets by their name in platform.json. */

@@ -79,18 +79,24 @@ export class Lambda implements AsyncDisposable {
   private readonly pools: ReadonlyMap<string, FunctionPool>
   private readonly sandbox: Sandbox
   private readonly retryDelaysMs: ReadonlyArray<number>
+  private readonly prepare: (name: string) => Promise<void>
   private readonly events = new Set<Promise<void>>()
   private readonly closing = new AbortController()
 
-  /** `retryDelaysMs`: the pauses before an event that failed is tried again (on AWS one minute, then two). */
+  /**
+   * `retryDelaysMs`: the pauses before an event that failed is tried again (on AWS one minute, then two). `prepare` has
+   * what a function stands on started before it is called.
+   */
   constructor(
     pools: ReadonlyMap<string, FunctionPool>,
     sandbox: Sandbox,
-    retryDelaysMs: ReadonlyArray<number> = [1_000, 2_000]
+    retryDelaysMs: ReadonlyArray<number> = [1_000, 2_000],
+    prepare: (name: string) => Promise<void> = async () => {}
   ) {
     this.pools = pools
     this.sandbox = sandbox
     this.retryDelaysMs = retryDelaysMs
+    this.prepare = prepare
   }
 
   has(name: string): boolean {
@@ -146,6 +152,7 @@ export class Lambda implements AsyncDisposable {
       await sleep(fault.delayMs, undefined, { signal: this.closing.signal })
     const pool = this.pools.get(call.name)
     if (pool === undefined) throw new Error(`there is no function ${call.name}`)
+    await this.prepare(call.name)
     const result = await pool.invoke(call.payload, { ...call, ...killOf(fault) })
     if (fault !== undefined && "commitThenReset" in fault) return { kind: "cut" }
     return {

@@ -11,6 +11,7 @@ export interface ExtraFunction {
   /** Key of the queue in platform.json that feeds it. */
   readonly queue?: string
   readonly batchSize?: number
+  readonly windowSeconds?: number
   /** API Gateway path prefixes that lead to it. */
   readonly routes?: ReadonlyArray<string>
 }

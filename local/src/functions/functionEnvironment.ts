@@ -3,6 +3,8 @@
  *
  * The rule for settings: each variable with an upper-case name reaches the functions, except the ones of the shell, of
  * Node.js and npm, of AWS (the platform gives its own) and of the platform itself. So a new setting needs no list here.
+ * The id minter's originals gave its settings lower-case names, as environments have them for other things too: those are
+ * the ones of its contract.
  */
 import { accessKeyPrefix } from "../aws/AwsProxy.ts"
 import type { Resources } from "../aws/createResources.ts"
@@ -11,6 +13,9 @@ import { region } from "../aws/identity.ts"
 import { otlpPath } from "../gateway/traceRoutes.ts"
 
 const settingName = /^[A-Z][A-Z0-9_]*$/
+
+const minterName =
+  /^(?:cluster_url(?:_readonly)?|db_(?:port|username|password|secret_name)|max_connections|es_(?:upstream|downstream)_\w+|es_apikey|es_source_index|es_identified_index|use_downstream|downstream_queue_url|metrics_namespace|log_level)$/
 
 const foreignPrefixes =
   /^(?:AWS|BASH|CONDA|DBUS|DOCKER|GIT|GITHUB|GPG|LC|LESS|NODE|NPM|NVM|PYENV|RUST|SSH|SSL|TERM|VITE|VITEST|VSCODE|XDG)_/
@@ -27,8 +32,9 @@ const foreign = new Set([
 export const settingsFrom = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> => {
   const settings: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || !settingName.test(name) || foreignPrefixes.test(name) || foreign.has(name)) continue
-    settings[name] = value
+    if (value === undefined) continue
+    const isSetting = settingName.test(name) && !foreignPrefixes.test(name) && !foreign.has(name)
+    if (isSetting || minterName.test(name)) settings[name] = value
   }
   return settings
 }
@@ -39,6 +45,8 @@ export interface Addresses {
   readonly gateway: string
   readonly apiStage: string
   readonly resources: Resources
+  /** The settings of the id minter's functions, for one process. */
+  readonly minter: (processId: string) => Readonly<Record<string, string>>
 }
 
 /** Where the Staging service finds what is its own. PUBLIC_BASE_URL is not set: the signed URL is the event's own. */
@@ -61,7 +69,7 @@ export const functionEnvironment = (
   addresses: Addresses,
   settings: Readonly<Record<string, string>>
 ): Record<string, string> => {
-  const { aws, mparticle, gateway, apiStage, resources } = addresses
+  const { aws, mparticle, gateway, apiStage, minter, resources } = addresses
   return {
     MPARTICLE_DSR_URL: `${mparticle}/p/${processId}/v3`,
     MPARTICLE_EVENTS_URL: `${mparticle}/p/${processId}/v2`,
@@ -71,6 +79,8 @@ export const functionEnvironment = (
     BATON_INTEGRATION_ENABLED: "true",
     OTEL_EXPORTER_OTLP_ENDPOINT: `${gateway}${otlpPath}`,
     ...stagingSettings(resources),
+    ...minter(processId),
+    downstream_queue_url: resources.queues["idMinterDownstream"] ?? "",
     ...settings,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: `${accessKeyPrefix}${processId.toUpperCase()}`,
