@@ -18,6 +18,8 @@ const programs = await provideMariaDb()
 
 afterEach(() => vi.unstubAllEnvs())
 
+const module = fileURLToPath(new URL("../../local/src/mysql/MariaDb.ts", import.meta.url))
+
 /** The server's id, from the file that it writes into its folder. */
 const pidIn = (folder: string): number => Number(readFileSync(join(folder, "mariadb.pid"), "utf8"))
 
@@ -78,9 +80,25 @@ describe("a private MariaDB", () => {
     assert.strictEqual(await errorOf(clientOf({ ...engine, password: "one" })), 1045)
   })
 
+  it("leaves nothing behind when its process exits out of order", async () => {
+    await using folder = await temporary()
+    const script = join(folder.path, "start.mts")
+    await writeFile(
+      script,
+      `import { startMariaDb } from ${JSON.stringify(module)}
+       await startMariaDb()
+       process.exit(3)`
+    )
+    const env = { ...process.env, TMPDIR: folder.path }
+    const outcome: unknown = await promisify(execFile)(process.execPath, [script], { env }).catch(
+      (error: unknown) => error
+    )
+    assert.propertyVal(outcome, "code", 3)
+    assert.deepEqual(readdirSync(folder.path), ["start.mts"])
+  })
+
   it("dies with a process that is killed", async () => {
     await using folder = await temporary()
-    const module = fileURLToPath(new URL("../../local/src/mysql/MariaDb.ts", import.meta.url))
     const script = join(folder.path, "start.mts")
     const dataDir = join(folder.path, "data")
     await writeFile(

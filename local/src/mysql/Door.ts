@@ -25,5 +25,7 @@ export const startMysqlDoor = (options: {
 }): Promise<TcpAddress & AsyncDisposable> =>
   serveTcp(async (client) => {
     const server = await enter(client, options.engine)
-    if (server !== undefined) client.pipe(server).pipe(client)
+    if (server === undefined) return
+    client.pipe(server)
+    server.pipe(client)
   })

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { existsSync } from "node:fs"
+import { existsSync, rmSync } from "node:fs"
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
@@ -141,7 +141,7 @@ const launch = async (
   const watched = dieWithParent(child)
   // An exit of this process without an orderly end need not wait for the watcher.
   const reap = (): void => void child.kill("SIGKILL")
-  process.once("exit", reap)
+  process.prependOnceListener("exit", reap)
   const end = async (): Promise<void> => {
     process.off("exit", reap)
     await stop(child, keep)
@@ -165,7 +165,14 @@ export const startMariaDb = async (options: MariaDbOptions = {}): Promise<MysqlE
   const password = options.password ?? randomBytes(16).toString("hex")
   await using started = new AsyncDisposableStack()
   const folder = resolve(options.dataDir ?? (await mkdtemp(join(tmpdir(), "mariadb-"))))
-  if (!keep) started.defer(() => rm(folder, { recursive: true, force: true }))
+  if (!keep) {
+    const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    process.once("exit", remove)
+    started.defer(() => {
+      process.off("exit", remove)
+      remove()
+    })
+  }
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const data = await install(programs.installer, folder)
   const initFile = join(folder, "init.sql")
