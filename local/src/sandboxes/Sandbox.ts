@@ -37,8 +37,13 @@ export class Sandbox {
     return this.journal
   }
 
+  /** Forgets what was received, and keeps the rules. */
+  clearJournal(): void {
+    this.journal = []
+  }
+
   clear(): void {
     this.faults.clear()
-    this.journal = []
+    this.clearJournal()
   }
 }
