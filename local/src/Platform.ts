@@ -30,6 +30,8 @@ import type { QueueDefinition } from "./resources.ts"
 import { identified, works } from "./sandboxes/elasticsearch/works.ts"
 import { startMparticle } from "./sandboxes/mparticle/Mparticle.ts"
 import { Sandbox } from "./sandboxes/Sandbox.ts"
+import { Executions } from "./stepfunctions/Executions.ts"
+import { invokeThrough } from "./stepfunctions/invokeThrough.ts"
 import { Twilio } from "./sandboxes/twilio/Twilio.ts"
 
 export interface PlatformOptions {
@@ -237,6 +239,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     functions: [...functions.keys()],
     ...resources
   }
+  const executions = started.use(new Executions(invokeThrough(lambda)))
   const seedPort = started.use(await startSeedPort(lambda))
   const sandboxes = new Map(
     [aws, lambdaSandbox, mparticleSandbox, twilioSandbox, mysqlSandbox, elasticsearchSandbox, minterSandbox].map(
@@ -256,7 +259,11 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
         "idminter",
         {
           sandbox: minterSandbox,
-          actions: { "PUT works": works(minter.indexes), "GET works": identified(minter.indexes) }
+          actions: {
+            "PUT works": works(minter.indexes),
+            "GET works": identified(minter.indexes),
+            "POST executions": executions.start
+          }
         }
       ],
       [

@@ -20,7 +20,7 @@ export interface MinterOptions {
   readonly processes: Processes
   /** Where data is kept between runs; without it it is gone at the end. */
   readonly dataDir?: string | undefined
-  /** MYSQL_URL: use this server and start none. */
+  /** MYSQL_URL: use this server and start none; or `embedded`, to do without MariaDB where it is on the machine. */
   readonly mysqlUrl?: string | undefined
   /** Makes the tables, by the function that does it. */
   readonly migrate: () => Promise<void>
@@ -52,13 +52,16 @@ const once = <A>(make: () => Promise<A>): (() => Promise<A>) => {
   }
 }
 
+const embedded = "embedded"
+
 /** Starts it; MySQL itself starts with the first connection, since most of what is done here does without. */
 export const startMinter = async (options: MinterOptions): Promise<Minter> => {
   const { dataDir, processes } = options
   const file = (name: string): string | undefined => (dataDir === undefined ? undefined : join(dataDir, name))
   await using started = new AsyncDisposableStack()
-  const given = options.mysqlUrl === undefined || options.mysqlUrl === "" ? undefined : givenMysql(options.mysqlUrl)
-  const programs = given === undefined ? findMariaDb() : undefined
+  const { mysqlUrl: url = "" } = options
+  const given = url === "" || url === embedded ? undefined : givenMysql(url)
+  const programs = url === "" ? findMariaDb() : undefined
   const password = given?.password ?? randomBytes(16).toString("hex")
   const kind = given?.kind ?? (programs === undefined ? "embedded" : "mariadb")
 
