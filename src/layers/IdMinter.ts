@@ -1,4 +1,5 @@
 /** {@link IdMinter}: fetch, find the keys, look up or mint, write the ids in, index (contract 1.1). */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -160,14 +161,13 @@ export const make: Effect.Effect<IdMinterShape, never, Identifiers | Works> = Ef
       for (const [sourceIdentifier, outcome] of outcomes) {
         if (Either.isRight(outcome)) continue
         figures.failed += 1
-        const line = Effect.annotateLogs({ sourceIdentifier, errorType: outcome.left._tag })
-        if (needsSomebody(outcome.left)) yield* line(Effect.logError(outcome.left.message))
-        else yield* line(Effect.logDebug(outcome.left.message))
+        const log = needsSomebody(outcome.left) ? Effect.logError : Effect.logDebug
+        yield* Effect.annotateLogs(log("a work was not minted", Cause.fail(outcome.left)), { sourceIdentifier })
       }
       const [failure] = [...outcomes.values()].flatMap((outcome) =>
         Either.isLeft(outcome) && isRequestFailure(outcome.left) ? [outcome.left] : []
       )
-      if (failure !== undefined) yield* Effect.logError(`the batch was not finished: ${failure.message}`)
+      if (failure !== undefined) yield* Effect.logError("the batch was not finished", Cause.fail(failure))
       yield* Effect.logInfo("batch").pipe(Effect.annotateLogs({ ...figures }))
     })
 
