@@ -94,7 +94,7 @@ describe("the page of what can be seen", () => {
   it("lists every metric that the code measures, and none that it does not name", async () => {
     const code = await source()
     const measured = [
-      ...matches(code, /Metrics\.(?:count|duration|gauge)\(\s*"(\w+)"/g),
+      ...matches(code, /Metrics\.(?:count|duration|gauge)\(\s*"([\w.]+)"/g),
       ...matches(code, /\bput\(\{\s*name: "(\w+)"/g)
     ]
     const listed = tableOf("metric").flatMap(([name]) => namesIn(name))
@@ -135,10 +135,13 @@ describe("the check of a function's line", () => {
       notBelieved,
       ranOut,
       { ...line, level: "WARN", messageId: "m-1" },
+      { ...line, level: "DEBUG", interface: "sqs", sourceIdentifier: "Work[a/1]", error: "no", errorType: "No" },
+      { ...line, interface: "stepfunction", jobId: "j-1", requested: 3, minted: 0, fetch_ms: 12 },
       { ...failure, code: "TIMEOUT", defect: true, stack: ["at a (b:1:2)"] },
       metrics("FallbackQueued", 1),
       metrics("StagingOutcomes", 1, "Count", { Code: "TRIGGERED", Channel: "sms" }),
-      metrics("DSRSubmissions", [1, 1], "Count", { Success: "true", Type: "delete" })
+      metrics("DSRSubmissions", [1, 1], "Count", { Success: "true", Type: "delete" }),
+      metrics("id_minter.batch_size", 3, "Count", { interface: "sqs" })
     ]
     for (const one of allowed) assert.deepStrictEqual(lineFaults(JSON.stringify(one)), [], JSON.stringify(one))
   })
@@ -153,6 +156,9 @@ describe("the check of a function's line", () => {
       { ...line, level: "LOUD" },
       { ...line, message: "" },
       { ...line, message: ["hello", { who: "x" }] },
+      { ...line, interface: "http" },
+      { ...line, jobId: "" },
+      { ...line, requested: -1 },
       { ...ranOut, hung: "yes" },
       { ...line, correlationId: undefined },
       { ...line, requestId: undefined },
@@ -191,7 +197,8 @@ describe("the check of a function's line", () => {
       metrics("FallbackQueued", 1, "Count", { Type: "delete" }),
       metrics("Alerts", 1, "Count", { Severity: "LOW" }),
       metrics("StagingOutcomes", 1, "Count", { Code: "whatever", Channel: "sms" }),
-      metrics("StagingOutcomes", 1, "Count", { Code: "TRIGGERED", Channel: "fax" })
+      metrics("StagingOutcomes", 1, "Count", { Code: "TRIGGERED", Channel: "fax" }),
+      metrics("id_minter.batch_size", 3, "Count", { interface: "http" })
     ]
     for (const one of refused) assert.isNotEmpty(lineFaults(JSON.stringify(one)), JSON.stringify(one))
   })
