@@ -19,33 +19,52 @@ export interface ExactJson {
   readonly wrapper: string | undefined
 }
 
-/** Strings, so that nothing in them is taken for a number, and numbers. */
-const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
+/** What begins outside of strings and matters: a string, or a number. */
+const outside = /"|-?\d[\d.eE+-]*/g
+/** What matters in a string: its end, and whatever is escaped. A pattern of whole strings overflows on long ones. */
+const inside = /"|\\./gs
 
-const isChanged = (token: string): boolean => token.charCodeAt(0) !== 0x22 && String(Number(token)) !== token
-
-const changesNumbers = (text: string): boolean => {
-  tokens.lastIndex = 0
-  for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
-    if (isChanged(token[0])) return true
+/** The numbers of a JSON text that would come out differently. */
+function* changedNumbers(text: string): Generator<{ readonly token: string; readonly index: number }> {
+  let [position, isQuoted] = [0, false]
+  for (;;) {
+    const pattern = isQuoted ? inside : outside
+    pattern.lastIndex = position
+    const found = pattern.exec(text)
+    if (found === null) return
+    const [token] = found
+    position = pattern.lastIndex
+    if (token === '"') isQuoted = !isQuoted
+    else if (!isQuoted && String(Number(token)) !== token) yield { token, index: found.index }
   }
-  return false
 }
 
+/** A name that no member has, with whatever escapes it is written. */
 const unusedName = (text: string): string => {
-  let name = "exact"
-  while (text.includes(name)) name += "-"
-  return name
+  const plain = text.replace(/\\u([\da-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+  const used = new Set(plain.match(/exact\d+/g))
+  let number = 0
+  while (used.has(`exact${number}`)) number += 1
+  return `exact${number}`
+}
+
+const wrapped = (text: string, wrapper: string): string => {
+  const parts: Array<string> = []
+  let from = 0
+  for (const { index, token } of changedNumbers(text)) {
+    parts.push(text.slice(from, index), `{"${wrapper}":"${token}"}`)
+    from = index + token.length
+  }
+  return parts.join("") + text.slice(from)
 }
 
 /** Reads a JSON text; throws a `SyntaxError` as `JSON.parse` does. */
 export const parse = (text: string): ExactJson => {
-  if (!changesNumbers(text)) return { value: JSON.parse(text), wrapper: undefined }
-  // Wrapping must not make JSON out of what is none.
-  JSON.parse(text)
+  // Wrapping must not make JSON out of what is none, so this is read in any case.
+  const value: unknown = JSON.parse(text)
+  if (changedNumbers(text).next().done === true) return { value, wrapper: undefined }
   const wrapper = unusedName(text)
-  const wrapped = text.replace(tokens, (token) => (isChanged(token) ? `{"${wrapper}":"${token}"}` : token))
-  return { value: JSON.parse(wrapped), wrapper }
+  return { value: JSON.parse(wrapped(text, wrapper)), wrapper }
 }
 
 /** The number that an object stands for, as `JSON.stringify` writes it; undefined for an object that is one. */
