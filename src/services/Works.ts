@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type { ElasticsearchFailure } from "../schemas/ElasticsearchError.ts"
-import type { ConflictingPredecessors, IndexItemRejected, InvalidWork, WorkNotFound } from "../schemas/IdMinterError.ts"
+import type { IndexItemRejected, InvalidWork, WorkNotFound } from "../schemas/IdMinterError.ts"
 import type { CircuitOpen } from "../schemas/ResilienceError.ts"
 import type { IdentifiedWork, Work } from "./IdMinter/Work.ts"
 
@@ -11,7 +11,7 @@ import type { IdentifiedWork, Work } from "./IdMinter/Work.ts"
 export type WorksUnavailable = ElasticsearchFailure | CircuitOpen
 
 /** What the source index has for one identifier. */
-export type Fetched = Either.Either<Work, WorkNotFound | InvalidWork | ConflictingPredecessors>
+export type Fetched = Either.Either<Work, WorkNotFound | InvalidWork>
 
 /** Whether a work is in the target index now: this copy of it, or a newer one. */
 export type Indexed = Either.Either<void, IndexItemRejected | WorksUnavailable>

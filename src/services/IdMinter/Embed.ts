@@ -12,15 +12,9 @@ type Members = Readonly<Record<string, unknown>>
 
 /** The members of a node beside its own, as they are once it has its id. */
 const identified = (node: Members, canonicalId: CanonicalId): Members => {
-  const { identifiedType } = node
-  const isNamed = typeof identifiedType === "string"
-  const type = isNamed ? identifiedType : node["type"]
-  return {
-    ...node,
-    ...(isNamed ? { identifiedType: null } : {}),
-    ...(type === undefined ? {} : { type: type === unidentified ? "Identified" : type }),
-    canonicalId
-  }
+  const { identifiedType, type } = node
+  if (typeof identifiedType === "string") return { ...node, type: identifiedType, identifiedType: null, canonicalId }
+  return { ...node, ...(type === unidentified ? { type: "Identified" } : {}), canonicalId }
 }
 
 /**
@@ -34,25 +28,26 @@ export const embed = (
   let flaw: InvalidWork | MissingCanonicalId | undefined
 
   const withId = (node: Members): Members => {
-    if (Object.hasOwn(node, "sourceIdentifier")) {
-      const parsed = SourceKey.parse(node["sourceIdentifier"], "sourceIdentifier")
-      const id = Either.isRight(parsed) ? ids.get(parsed.right.key.id) : undefined
-      if (id !== undefined) return identified(node, id)
-      flaw ??= new MissingCanonicalId()
-    } else if (node["type"] === unidentified) {
-      flaw ??= new InvalidWork({ reason: `an object of type ${unidentified} has no sourceIdentifier` })
-    }
+    if (!Object.hasOwn(node, "sourceIdentifier")) return node
+    const parsed = SourceKey.parse(node["sourceIdentifier"], "sourceIdentifier")
+    const id = Either.isRight(parsed) ? ids.get(parsed.right.key.id) : undefined
+    if (id !== undefined) return identified(node, id)
+    flaw ??= new MissingCanonicalId()
     return node
   }
 
   const copy = (original: unknown): unknown => {
     if (typeof original !== "object" || original === null) return original
     if (Array.isArray(original)) return original.filter((item) => item !== null).map(copy)
-    const members = Object.entries(withId(original as Members))
+    const object = withId(original as Members)
+    if (object["type"] === unidentified)
+      flaw ??= new InvalidWork({ reason: `an object is still of type ${unidentified}` })
     // Whatever a member is called, `__proto__` too, it stays a member.
     return (
       ExactJson.unwrapped(original, wrapper) ??
-      Object.fromEntries(members.flatMap(([name, inner]) => (inner === null ? [] : [[name, copy(inner)]])))
+      Object.fromEntries(
+        Object.entries(object).flatMap(([name, inner]) => (inner === null ? [] : [[name, copy(inner)]]))
+      )
     )
   }
 

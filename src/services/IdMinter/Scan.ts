@@ -1,6 +1,6 @@
 /** Finding what is to be minted in a work: every object with a `sourceIdentifier`, wherever it is (contract 1.4). */
 import * as Either from "effect/Either"
-import { ConflictingPredecessors, InvalidWork } from "../../schemas/IdMinterError.ts"
+import { InvalidWork } from "../../schemas/IdMinterError.ts"
 import * as SourceKey from "./SourceKey.ts"
 
 /** A key that a work needs an id for. */
@@ -25,9 +25,9 @@ const wantedBy = (node: Readonly<Record<string, unknown>>): Either.Either<Wanted
     }))
   })
 
-/** The keys of a work, each once. A work that gives one of them two predecessors, or one and none, is not valid. */
-export const scan = (work: unknown): Either.Either<ReadonlyArray<Wanted>, InvalidWork | ConflictingPredecessors> => {
-  const found = new Map<string, Wanted>()
+/** The keys of a work, one for each node. */
+export const scan = (work: unknown): Either.Either<ReadonlyArray<Wanted>, InvalidWork> => {
+  const found: Array<Wanted> = []
   // A stack of our own: a document may be nested deeper than the runtime's.
   const pending: Array<readonly [value: unknown, depth: number]> = [[work, 1]]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -37,14 +37,9 @@ export const scan = (work: unknown): Either.Either<ReadonlyArray<Wanted>, Invali
     if (!Array.isArray(value) && Object.hasOwn(value, "sourceIdentifier")) {
       const wanted = wantedBy(value as Readonly<Record<string, unknown>>)
       if (Either.isLeft(wanted)) return Either.left(wanted.left)
-      const { key, predecessor } = wanted.right
-      const other = found.get(key.id)
-      if (other !== undefined && other.predecessor?.id !== predecessor?.id) {
-        return Either.left(new ConflictingPredecessors())
-      }
-      found.set(key.id, wanted.right)
+      found.push(wanted.right)
     }
     for (const inner of Object.values(value)) pending.push([inner, depth + 1])
   }
-  return Either.right([...found.values()])
+  return Either.right(found)
 }

@@ -1,7 +1,7 @@
 /** A work on its way through the minter: what is read of its document, and what is written (contract 1.4, 1.5, 1.7). */
 import * as Either from "effect/Either"
 import type { CanonicalId } from "../../schemas/IdMinter.ts"
-import { type ConflictingPredecessors, InvalidWork, type MissingCanonicalId } from "../../schemas/IdMinterError.ts"
+import { InvalidWork, type MissingCanonicalId } from "../../schemas/IdMinterError.ts"
 import { embed } from "./Embed.ts"
 import type { ExactJson } from "./ExactJson.ts"
 import { scan, type Wanted } from "./Scan.ts"
@@ -28,12 +28,13 @@ export interface IdentifiedWork {
   readonly json: string
 }
 
-const instant = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)\d*(Z|[+-]\d\d:\d\d)$/
+const instant = /^(\d{4}-\d\d-(\d\d))(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(?:(?<=\.\d{3})\d+)?(Z|[+-]\d\d:\d\d)$/
 
 /** Epoch milliseconds of an ISO 8601 instant, whose second may have any number of decimals. */
 const millisOf = (value: unknown): number => {
-  const [, time = "", zone = ""] = typeof value === "string" ? (instant.exec(value) ?? []) : []
-  return Date.parse(time + zone)
+  const [, date = "", day, time = "", zone = ""] = typeof value === "string" ? (instant.exec(value) ?? []) : []
+  // `Date.parse` takes a 30th of February for the 2nd of March, and misreads long decimals.
+  return new Date(date).getUTCDate() === Number(day) ? Date.parse(date + time + zone) : Number.NaN
 }
 
 const invalid = (reason: string): Either.Either<never, InvalidWork> => Either.left(new InvalidWork({ reason }))
@@ -50,10 +51,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Reads a document. */
-export const read = (
-  requestId: string,
-  document: ExactJson
-): Either.Either<Work, InvalidWork | ConflictingPredecessors> =>
+export const read = (requestId: string, document: ExactJson): Either.Either<Work, InvalidWork> =>
   Either.gen(function* () {
     const { value } = document
     if (!isRecord(value)) return yield* invalid("the document must be an object")
