@@ -4,13 +4,16 @@ import * as Either from "effect/Either"
 import type { MintResponse } from "../../schemas/IdMinter.ts"
 import { InvalidRequest, isRequestFailure, type RequestFailure } from "../../schemas/IdMinterError.ts"
 import { annotateInvocation, withCorrelation } from "../../services/Correlation.ts"
-import { IdMinter, type IdMinterShape, type Outcomes, trimmed } from "../../services/IdMinter.ts"
+import { IdMinter, type IdMinterShape, type Outcome, type Outcomes, trimmed } from "../../services/IdMinter.ts"
 import type { Invocation } from "../Lambda.ts"
 import { measured } from "./measured.ts"
 import { isPayload, jobIdOf, type Request, requestFrom } from "./request.ts"
 
 /** The job of whoever asks whether all is well. */
 const healthCheck = "health-check"
+
+/** Characters of a job's name in log lines. */
+const longestInLogs = 256
 
 const withJob = (jobId: string | undefined, response: MintResponse): MintResponse =>
   jobId === undefined ? response : { ...response, jobId }
@@ -48,13 +51,18 @@ const mint = (
   invocation: Invocation<MintResponse>
 ): Effect.Effect<MintResponse, RequestFailure> =>
   Effect.gen(function* () {
-    const indexed: Map<string, Outcomes extends ReadonlyMap<string, infer Outcome> ? Outcome : never> = new Map()
-    const batch = minter.process(request.sourceIdentifiers, (sourceIdentifier, canonicalId) => {
-      indexed.set(sourceIdentifier, Either.right(canonicalId))
-      invocation.answerAtDeadline(withJob(jobId, toStepFunctionResponse(request, indexed)))
-    })
-    if (jobId === healthCheck) yield* minter.check
-    const outcomes = yield* jobId === healthCheck ? batch : measured("stepfunction")(batch)
+    const { sourceIdentifiers } = request
+    const indexed = new Map<string, Outcome>()
+    const batch = (onDone: (sourceIdentifier: string) => void) =>
+      minter.process(sourceIdentifiers, (sourceIdentifier, canonicalId) => {
+        indexed.set(sourceIdentifier, Either.right(canonicalId))
+        onDone(sourceIdentifier)
+        invocation.answerAtDeadline(withJob(jobId, toStepFunctionResponse(request, indexed)))
+      })
+    const isHealthCheck = jobId === healthCheck
+    if (isHealthCheck) yield* minter.check
+    // Whoever asks whether all is well is no work for the figures.
+    const outcomes = yield* isHealthCheck ? batch(() => undefined) : measured("stepfunction", sourceIdentifiers, batch)
     const failure = thrown(outcomes)
     if (failure !== undefined) return yield* Effect.fail(failure)
     return withJob(jobId, toStepFunctionResponse(request, outcomes))
@@ -71,7 +79,9 @@ export const handle = (
   Effect.gen(function* () {
     if (!isPayload(payload)) return yield* new InvalidRequest({ rule: "the payload must be an object" })
     const jobId = jobIdOf(payload)
-    const correlationId = jobId ?? invocation.requestId
+    // Nothing is found by what is blank, nor by more than the beginning of what is long; echoed it is as it was sent.
+    const job = jobId?.trim() === "" ? undefined : jobId?.slice(0, longestInLogs)
+    const correlationId = job ?? invocation.requestId
     return yield* Effect.gen(function* () {
       const request = requestFrom(payload)
       yield* annotateInvocation(correlationId)
@@ -81,7 +91,7 @@ export const handle = (
       return withJob(jobId, { successes: [], failures })
     }).pipe(
       withCorrelation(correlationId),
-      Effect.annotateLogs({ interface: "stepfunction", ...(jobId === undefined ? {} : { jobId }) })
+      Effect.annotateLogs({ interface: "stepfunction", ...(job === undefined ? {} : { jobId: job }) })
     )
   })
 

@@ -39,7 +39,7 @@ export const requestFrom = (payload: Payload): Either.Either<Request, InvalidReq
   if (sourceIdentifiers === undefined) return broken("sourceIdentifiers is missing")
   if (!Array.isArray(sourceIdentifiers)) return broken("sourceIdentifiers must be an array")
   if (sourceIdentifiers.length === 0) return broken("sourceIdentifiers cannot be empty")
-  if (!sourceIdentifiers.every(isText)) return broken("each source identifier must be a valid string")
+  if (!sourceIdentifiers.every(isText)) return broken("Each source identifier must be a valid string")
   if (sourceIdentifiers.some((text) => text.trim() === "")) {
     return broken("sourceIdentifiers cannot contain empty strings")
   }
