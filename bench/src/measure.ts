@@ -20,6 +20,8 @@ export interface MeasureOptions {
   readonly warmUpRounds?: number
   /** Milliseconds that each run of a contender takes. */
   readonly runMillis?: number
+  /** How often each run does it, where that is not to be found out: it takes long, or uses something up. */
+  readonly times?: number
 }
 
 /** Nanoseconds that doing it once took, by contender and round. */
@@ -44,11 +46,11 @@ const timesFor = async (contender: Contender, millis: number): Promise<number> =
 /** Runs all contenders and gives what each took in each round. */
 export const measure = async (
   contenders: ReadonlyArray<Contender>,
-  { rounds = 31, runMillis = 20, warmUpRounds = 3 }: MeasureOptions = {}
+  { rounds = 31, runMillis = 20, times: given, warmUpRounds = 3 }: MeasureOptions = {}
 ): Promise<Samples> => {
   if (rounds < 21) throw new RangeError(`${rounds} rounds are too few: 21 or more`)
   const times = new Map<Contender, number>()
-  for (const contender of contenders) times.set(contender, await timesFor(contender, runMillis))
+  for (const contender of contenders) times.set(contender, given ?? (await timesFor(contender, runMillis)))
   const samples: Record<string, Array<number>> = {}
   for (let round = -warmUpRounds; round < rounds; round += 1) {
     const sums = new Map<Contender, number>()
@@ -75,6 +77,12 @@ export const time = (samples: Samples, name: string): Estimate => estimate(sampl
 export const overhead = (samples: Samples, name: string, base: string): Estimate => {
   const bases = samplesOf(samples, base)
   return estimate(samplesOf(samples, name).map((value, round) => value - (bases[round] ?? Number.NaN)))
+}
+
+/** What share of another's time a contender takes, round by round. */
+export const ratio = (samples: Samples, name: string, base: string): Estimate => {
+  const bases = samplesOf(samples, base)
+  return estimate(samplesOf(samples, name).map((value, round) => value / (bases[round] ?? Number.NaN)))
 }
 
 /** By which factor one difference is larger than another, round by round. */

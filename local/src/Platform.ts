@@ -289,7 +289,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
         traces: `${gateway.url}/_platform/traces/{correlationId}`,
         mparticle: mparticle.url,
         mysql: minter.mysqlKind,
-        port9001: seedPort.isOurs ? "id-minter-stepfunction" : "in use by another program",
+        port9001: seedPort.url === undefined ? "in use by another program" : "id-minter-stepfunction",
         functions: Object.fromEntries([...pools].map(([name, pool]) => [name, pool.state()])),
         sandboxes: Object.fromEntries(
           [...sandboxes].map(([name, sandbox]) => [name, { requests: sandbox.requests().length }])

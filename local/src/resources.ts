@@ -137,7 +137,7 @@ export const queues = (stage: string) =>
     // A parked message is tried again and again until somebody has mended what is wrong.
     parking: { ...stagingQueue("parking", stage), visibilitySeconds: 60, maxReceiveCount: 50 },
     // Deployed it is six times the function's 300 s; here nobody waits so long for a message whose function was killed.
-    idMinter: { name: `id-minter-${stage.toLowerCase()}`, visibilitySeconds: 10, maxReceiveCount: 3 },
+    idMinter: { name: `id-minter-${stage.toLowerCase()}`, visibilitySeconds: 5, maxReceiveCount: 3 },
     // Whoever works on the minted works is another system.
     idMinterDownstream: {
       name: `id-minter-downstream-${stage.toLowerCase()}`,

@@ -199,10 +199,10 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignFig
     )
   }
 
-  let over = false
+  const end = new AbortController()
   const nemesis = async (): Promise<void> => {
     const names = Object.keys(faultRules)
-    for (let count = 0; !over && count < options.faults; count += 1) {
+    for (let count = 0; !end.signal.aborted && count < options.faults; count += 1) {
       const name = names[count % names.length] ?? ""
       sandbox.faults.add(faultRules[name])
       faults[name] = (faults[name] ?? 0) + 1
@@ -212,7 +212,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignFig
     }
   }
   const inspect = async (): Promise<void> => {
-    while (!over) {
+    while (!end.signal.aborted) {
       problems.push(...(await broken(eye)))
       figures.checks += 1
       sandbox.clearJournal()
@@ -221,7 +221,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignFig
   }
   try {
     const working = Promise.all(Array.from({ length: processes }, () => work(batchesOf()))).finally(() => {
-      over = true
+      end.abort()
     })
     await Promise.all([working, nemesis(), inspect()])
     problems.push(...(await broken(eye)))
@@ -250,7 +250,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignFig
       free: Number(counts[0]?.["free"])
     }
   } finally {
-    over = true
+    end.abort()
     for (const child of running.values()) child.kill("SIGKILL")
     await eye.end()
   }

@@ -12,9 +12,12 @@ const inList = "IN (SELECT value FROM json_each(?))"
 
 const done = { affectedRows: 0 }
 
-const lookup = "SELECT SourceId, CanonicalId FROM identifiers WHERE OntologyType = ? AND SourceSystem = ? AND SourceId"
+const keyed = ["OntologyType", "SourceSystem", "SourceId", "CanonicalId"]
+const selected = `SELECT ${keyed.join(", ")} FROM identifiers WHERE`
 
-const identified = "SELECT OntologyType, SourceSystem, SourceId, CanonicalId FROM identifiers WHERE CanonicalId"
+const lookup = `${selected} OntologyType = ? AND SourceSystem = ? AND SourceId`
+
+const identified = `${selected} CanonicalId`
 
 const created = (table: string): Statement => ({
   text: `CREATE TABLE IF NOT EXISTS ${table} (...`,
@@ -63,7 +66,7 @@ export const statements: ReadonlyArray<Statement> = [
   ...(["snapshot", "lock"] as const).map((needs): Statement => ({
     text: `${lookup} IN ([?])${needs === "lock" ? " LOCK IN SHARE MODE" : ""}`,
     needs,
-    columns: [text("SourceId"), text("CanonicalId")],
+    columns: keyed.map(text),
     run: (tables, [type = null, system = null, ...ids]) => ({
       rows: tables.all(`${lookup} ${inList} ORDER BY SourceId`, type, system, listed(ids))
     })
@@ -93,7 +96,7 @@ export const statements: ReadonlyArray<Statement> = [
   {
     text: `${identified} IN ([?]) LOCK IN SHARE MODE`,
     needs: "lock",
-    columns: ["OntologyType", "SourceSystem", "SourceId", "CanonicalId"].map(text),
+    columns: keyed.map(text),
     run: (tables, ids) => ({
       rows: tables.all(
         `${identified} ${inList} ORDER BY CanonicalId, OntologyType, SourceSystem, SourceId`,

@@ -1,0 +1,203 @@
+/** The id minter's functions as processes, over MariaDB, Elasticsearch and SQS as the platform has them. */
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { call, eventually, invoke, type Running, startTestPlatform } from "../support/platform.ts"
+import { brokenInvariants, idsOf, mint, putWorks, rowsOf, targetIndex, workId } from "../support/minterPlatform.ts"
+
+let running: Running
+let sqs: SQSClient
+
+beforeAll(async () => {
+  running = await startTestPlatform()
+  sqs = new SQSClient({
+    endpoint: running.platform.info.aws.sqs,
+    region: "eu-west-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" }
+  })
+})
+
+afterAll(async () => {
+  sqs.destroy()
+  await running[Symbol.asyncDispose]()
+})
+
+const fault = async (sandbox: string, rule: object): Promise<void> => {
+  const answer = await call(running, "POST", `/_sandbox/${sandbox}/faults`, rule)
+  assert.isTrue(answer.ok)
+}
+
+const clear = async (sandbox: string): Promise<void> => {
+  await call(running, "DELETE", `/_sandbox/${sandbox}`)
+}
+
+const send = async (body: string): Promise<void> => {
+  await sqs.send(new SendMessageCommand({ QueueUrl: running.platform.info.queues["idMinter"], MessageBody: body }))
+}
+
+const notification = (value: string): string => JSON.stringify({ Type: "Notification", Message: workId(value) })
+
+/** What the queue that follows was told, as often as it was told it. */
+const told = async (QueueUrl: string | undefined, count: number, limitMs = 20_000): Promise<ReadonlyArray<string>> => {
+  const bodies: Array<string> = []
+  for (const end = Date.now() + limitMs; bodies.length < count && Date.now() < end;) {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: 600 })
+    )
+    bodies.push(...Messages.map(({ Body = "" }) => Body))
+  }
+  return bodies
+}
+
+describe("the state machine's function", () => {
+  it("IM-1 IM-110 mints a batch, and gives the same ids when it is asked again", async () => {
+    await putWorks(running, ["one", "two"])
+    const first = await mint(running, ["one", "two"])
+    const second = await mint(running, ["one", "two", "none"])
+    assert.deepStrictEqual(first.payload["failures"], [])
+    assert.deepStrictEqual(idsOf(second), idsOf(first))
+    assert.deepStrictEqual(second.payload["failures"], [
+      { sourceIdentifier: workId("none"), error: `Failed to mint ID for ${workId("none")}` }
+    ])
+    const target = await targetIndex(running)
+    for (const id of idsOf(first)) {
+      const state = target.get(id)?.["state"] as Record<string, unknown>
+      assert.strictEqual(state["canonicalId"], id)
+    }
+  })
+
+  it("IM-26 answers a health check that reaches everything, and writes nothing", async () => {
+    const before = await rowsOf(running, "SELECT COUNT(*) AS n FROM identifiers")
+    const event = { sourceIdentifiers: ["test-health-check"], jobId: "health-check" }
+    const well = await invoke(running.lambda, "id-minter-stepfunction", event)
+    assert.deepStrictEqual(well.payload, {
+      successes: [],
+      failures: [{ sourceIdentifier: "test-health-check", error: "Failed to mint ID for test-health-check" }],
+      jobId: "health-check"
+    })
+    await fault("elasticsearch", { match: { method: "HEAD" }, fault: { status: 403 } })
+    const ill = await invoke(running.lambda, "id-minter-stepfunction", event)
+    assert.strictEqual(ill.functionError, "Unhandled")
+    assert.strictEqual(ill.payload["errorType"], "ElasticsearchRejected")
+    await clear("elasticsearch")
+    assert.deepStrictEqual(await rowsOf(running, "SELECT COUNT(*) AS n FROM identifiers"), before)
+  })
+
+  it("is thrown out by name when the database refuses everything, and mints when it is back", async () => {
+    await putWorks(running, ["later"])
+    await fault("mysql", {
+      match: { function: "id-minter-stepfunction", operation: "query" },
+      times: 5,
+      fault: { error: 1040 }
+    })
+    const out = await mint(running, ["later"])
+    assert.strictEqual(out.payload["errorType"], "DatabaseTransient")
+    await clear("mysql")
+    // The breaker is open in that process: another one has to answer.
+    await fault("lambda", { match: { function: "id-minter-stepfunction" }, fault: { kill: true } })
+    await mint(running, ["later"])
+    const back = await mint(running, ["later"])
+    assert.strictEqual(idsOf(back).length, 1)
+  })
+
+  it("runs as a workflow: success, and the failure of one work", async () => {
+    await putWorks(running, ["flow"])
+    const execute = async (sourceIdentifiers: ReadonlyArray<string>) =>
+      (await (
+        await call(running, "POST", "/_sandbox/idminter/executions", {
+          stateMachine: "idMinter",
+          input: { sourceIdentifiers }
+        })
+      ).json()) as Record<string, unknown>
+    assert.strictEqual((await execute([workId("flow")]))["status"], "SUCCEEDED")
+    assert.strictEqual((await execute([workId("flow"), workId("nowhere")]))["error"], "MintingFailed")
+  })
+})
+
+describe("a process that dies, or hears no answer, at any moment of minting", () => {
+  const moments: ReadonlyArray<readonly [sandbox: string, match: Record<string, string>]> = [
+    ["elasticsearch", { operation: "_mget" }],
+    ["mysql", { operation: "login" }],
+    ...["SELECT", "SET", "BEGIN", "INSERT", "UPDATE", "COMMIT"].map(
+      (path): readonly [string, Record<string, string>] => ["mysql", { path, operation: "query" }]
+    ),
+    ["elasticsearch", { operation: "_bulk" }]
+  ]
+  const faults = [{ kill: true }, { commitThenKill: true }, { commitThenReset: true }]
+
+  for (const [sandbox, match] of moments) {
+    for (const wrong of faults) {
+      const moment = `${sandbox} ${match["path"] ?? match["operation"] ?? ""}`
+      it(`IM-125 leaves one id for each key: ${Object.keys(wrong)[0] ?? ""} at ${moment}`, async () => {
+        const values = [`${moment} ${JSON.stringify(wrong)}`, `${moment} ${JSON.stringify(wrong)} too`].map((text) =>
+          text.replaceAll(/[^a-zA-Z]/g, "-")
+        )
+        await putWorks(running, values)
+        await fault(sandbox, { match: { ...match, function: "id-minter-stepfunction" }, fault: wrong })
+        const first = await mint(running, values)
+        await clear(sandbox)
+        const second = await mint(running, values)
+        assert.strictEqual(idsOf(second).length, 2, JSON.stringify(second.payload))
+        if (first.functionError === undefined) assert.deepStrictEqual(idsOf(first), idsOf(second))
+        assert.deepStrictEqual(await brokenInvariants(running), [])
+        const target = await targetIndex(running)
+        for (const id of idsOf(second)) assert.isTrue(target.has(id))
+      })
+    }
+  }
+})
+
+describe("the queue's function", () => {
+  it(
+    "IM-29 IM-37 IM-139 mints what is named, once for each work, and keeps what cannot be read",
+    { timeout: 90_000 },
+    async () => {
+      const values = Array.from({ length: 25 }, (_, index) => `queued-${index}`)
+      await putWorks(running, values)
+      await send("not JSON")
+      for (const value of values) await send(notification(value))
+      for (const value of values.slice(0, 5)) await send(notification(value))
+      // The other interface is at the same works at the same time.
+      const direct = await Promise.all([values.slice(0, 12), values.slice(12)].map((part) => mint(running, part)))
+      const ids = direct.flatMap(idsOf)
+      const bodies = await told(running.platform.info.queues["idMinterDownstream"], values.length)
+      const messages = new Set(bodies.map((body) => (JSON.parse(body) as { Message: string }).Message))
+      assert.deepStrictEqual([...messages].toSorted(), [...ids].toSorted())
+      assert.deepStrictEqual(await brokenInvariants(running), [])
+      const kept = await told(running.platform.info.queues["idMinterDlq"], 1, 60_000)
+      assert.deepStrictEqual(kept, ["not JSON"])
+    }
+  )
+
+  it("IM-46 comes again for works whose function died before it had told of them", { timeout: 60_000 }, async () => {
+    await putWorks(running, ["retold"])
+    await fault("aws", { match: { operation: "SendMessageBatch", function: "id-minter-sqs" }, fault: { kill: true } })
+    await send(notification("retold"))
+    const [body = "{}"] = await told(running.platform.info.queues["idMinterDownstream"], 1, 30_000)
+    const [id] = idsOf(await mint(running, ["retold"]))
+    assert.strictEqual((JSON.parse(body) as { Message: string }).Message, id)
+  })
+})
+
+describe("the scheduled and the deployed function", () => {
+  it("IM-128 migrates eight times at once without harm", async () => {
+    const runs = await Promise.all(Array.from({ length: 8 }, () => invoke(running.lambda, "id-minter-migrate", {})))
+    for (const { payload } of runs) assert.deepStrictEqual(payload, { applied: [] })
+  })
+
+  it("IM-94 fills the pool up, and has nothing to do then", async () => {
+    const first = await invoke(running.lambda, "id-minter-pool", {})
+    assert.strictEqual(first.payload["free"], 100_000)
+    const second = await invoke(running.lambda, "id-minter-pool", {})
+    assert.deepStrictEqual(second.payload, { added: 0, free: 100_000 })
+  })
+
+  it("keeps no connection of a process that is gone", async () => {
+    await eventually(async () => {
+      const [row] = await rowsOf(
+        running,
+        "SELECT COUNT(*) AS n FROM information_schema.PROCESSLIST WHERE DB = 'identifiers'"
+      )
+      assert.isBelow(Number(row?.["n"]), 40)
+    })
+  })
+})
