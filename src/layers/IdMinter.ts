@@ -13,8 +13,9 @@ import {
   type RequestFailure
 } from "../schemas/IdMinterError.ts"
 import { IdMinter, type IdMinterShape, type Outcome, trimmed } from "../services/IdMinter.ts"
-import { Identifiers } from "../services/Identifiers.ts"
+import { Identifiers, type Minting } from "../services/Identifiers.ts"
 import { plan } from "../services/IdMinter/Plan.ts"
+import type { Wanted } from "../services/IdMinter/Scan.ts"
 import type { SourceKey } from "../services/IdMinter/SourceKey.ts"
 import * as Work from "../services/IdMinter/Work.ts"
 import { Works } from "../services/Works.ts"
@@ -74,6 +75,25 @@ const keysOf = (works: ReadonlyArray<Work.Work>): ReadonlyArray<SourceKey> => {
   return [...keys.values()]
 }
 
+/** What is to inherit from a key that can have no id can have none either. */
+const inheritedFailures = (
+  wanted: ReadonlyArray<Wanted>,
+  ids: ReadonlyMap<string, CanonicalId>,
+  keyFailures: ReadonlyMap<string, DocumentFailure>
+): ReadonlyArray<readonly [key: string, failure: DocumentFailure]> =>
+  wanted.flatMap(({ key, predecessor }) => {
+    const failure = predecessor === undefined || ids.has(key.id) ? undefined : keyFailures.get(predecessor.id)
+    return failure === undefined ? [] : [[key.id, failure]]
+  })
+
+/** Where the key that it inherits from has no id, a key is not minted: an id of its own it would have for ever. */
+const mintingsOf = (step: ReadonlyArray<Wanted>, ids: ReadonlyMap<string, CanonicalId>): ReadonlyArray<Minting> =>
+  step.flatMap(({ key, predecessor }): ReadonlyArray<Minting> => {
+    if (predecessor === undefined) return [{ key }]
+    const inherits = ids.get(predecessor.id)
+    return inherits === undefined ? [] : [{ key, inherits }]
+  })
+
 /** A mistake of ours, or somebody's table with the wrong collation: it does not mend itself. */
 const needsSomebody = (failure: IdMinterFailure): boolean =>
   failure._tag === "MissingCanonicalId" || failure._tag === "CollidingSourceIdentifier"
@@ -92,19 +112,23 @@ export const make: Effect.Effect<IdMinterShape, never, Identifiers | Works> = Ef
       const keyFailures = new Map<string, DocumentFailure>(found.failures)
       figures.keys = keys.length
       figures.looked_up = ids.size
+      const passOn = (wanted: ReadonlyArray<Wanted>): void => {
+        for (const [key, failure] of inheritedFailures(wanted, ids, keyFailures)) keyFailures.set(key, failure)
+      }
+      passOn(standing.flatMap(({ wanted }) => wanted))
       const possible = standing.filter(({ wanted }) => wanted.every(({ key }) => !keyFailures.has(key.id)))
       const { failures, steps } = plan(possible, ids)
       for (const step of steps) {
-        const mintings = step.map(({ key, predecessor }) => {
-          const inherits = predecessor === undefined ? undefined : ids.get(predecessor.id)
-          return inherits === undefined ? { key } : { key, inherits }
-        })
+        passOn(step)
+        const mintings = mintingsOf(step, ids)
         const minted = yield* identifiers.mint(mintings)
         for (const [key, id] of minted.ids) ids.set(key, id)
         for (const [key, failure] of minted.failures) keyFailures.set(key, failure)
+        const given = mintings.filter(({ key }) => minted.ids.has(key.id))
+        const inherited = given.filter(({ inherits, key }) => minted.ids.get(key.id) === inherits)
+        figures.inherited += inherited.length
         figures.races_lost += minted.racesLost
-        figures.inherited += mintings.filter(({ inherits }) => inherits !== undefined).length
-        figures.minted += mintings.filter(({ inherits }) => inherits === undefined).length
+        figures.minted += given.length - inherited.length - minted.racesLost
       }
       return { ids, keyFailures, failures }
     })
