@@ -3,9 +3,12 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 
-/** A refusal whose reason begins with "must" and may be shown. */
-export const invalid = (reason: string): Either.Either<never, ConfigError.ConfigError> =>
-  Either.left(ConfigError.InvalidData([], reason))
+/**
+ * A refusal whose reason begins with "must" and may be shown. The setting's name is known where a `mapOrFail` stands
+ * right at its `Config.string`; anywhere else it has to be said.
+ */
+export const invalid = (reason: string, name?: string): Either.Either<never, ConfigError.ConfigError> =>
+  Either.left(ConfigError.InvalidData(name === undefined ? [] : [name], reason))
 
 /** Only `true`, `false`, `1` and `0`, in any case: `"no"` must not read as on. */
 export const flag = (name: string): Config.Config<boolean> =>

@@ -8,8 +8,7 @@ import { invalid, isSafeUrl, url } from "../Setting.ts"
 /** A text that is more than spaces. */
 const name = (setting: string): Config.Config<string> =>
   Config.string(setting).pipe(
-    Config.map((text) => text.trim()),
-    Config.mapOrFail((text) => (text === "" ? invalid("must not be empty") : Either.right(text)))
+    Config.mapOrFail((text) => (text.trim() === "" ? invalid("must not be empty") : Either.right(text.trim())))
   )
 
 const whole = (setting: string, min: number, max: number): Config.Config<number> =>
@@ -19,6 +18,17 @@ const whole = (setting: string, min: number, max: number): Config.Config<number>
       return value >= min && value <= max
         ? Either.right(value)
         : invalid(`must be a whole number from ${min} to ${max}`)
+    })
+  )
+
+const oneOf = <Values extends ReadonlyArray<string>>(
+  setting: string,
+  ...values: Values
+): Config.Config<Values[number]> =>
+  Config.string(setting).pipe(
+    Config.mapOrFail((text) => {
+      const value = values.find((one) => one === text.trim().toLowerCase())
+      return value === undefined ? invalid(`must be ${values.join(" or ")}`) : Either.right(value)
     })
   )
 
@@ -56,10 +66,9 @@ export const database = Config.all({
 export type OnPoolExhausted = "top-up" | "fail"
 
 /** What is done about a pool that runs short. */
-export const onPoolExhausted: Config.Config<OnPoolExhausted> = Config.literal(
-  "top-up",
-  "fail"
-)("ON_POOL_EXHAUSTED").pipe(Config.withDefault("top-up" as const))
+export const onPoolExhausted: Config.Config<OnPoolExhausted> = oneOf("ON_POOL_EXHAUSTED", "top-up", "fail").pipe(
+  Config.withDefault("top-up" as const)
+)
 
 /** How many ids are to be free after a scheduled top-up. */
 export const desiredFreeIds: Config.Config<number> = whole("ID_GENERATOR_DESIRED_FREE_IDS_COUNT", 1, 10_000_000).pipe(
@@ -75,20 +84,41 @@ export interface ClusterSetting {
   readonly index: string
 }
 
-const baseUrl = (prefix: string): Config.Config<string> =>
-  Config.all({
-    host: name(`${prefix}_host`),
-    port: port(`${prefix}_port`).pipe(Config.withDefault(9_200)),
-    protocol: Config.literal("https", "http")(`${prefix}_protocol`).pipe(Config.withDefault("https" as const))
-  }).pipe(
-    Config.mapOrFail(({ host, port, protocol }) => {
-      const parsed = URL.parse(`${protocol}://${host}:${port}`)
-      if (parsed === null) return invalid(`must be a host's name: ${prefix}_host`)
-      return isSafeUrl(parsed)
-        ? Either.right(parsed.origin)
-        : invalid(`must be https, save for this machine: ${prefix}_protocol`)
+/** A host's name or address, and nothing else: of a URL, a part would be taken for the host and the rest be lost. */
+const host = (setting: string): Config.Config<string> =>
+  Config.string(setting).pipe(
+    Config.mapOrFail((text) => {
+      const isHost = /^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(text.trim()) && URL.canParse(`https://${text.trim()}`)
+      return isHost ? Either.right(text.trim()) : invalid("must be a host's name, without protocol or port")
     })
   )
+
+const baseUrl = (prefix: string): Config.Config<string> =>
+  Config.all({
+    host: host(`${prefix}_host`),
+    port: port(`${prefix}_port`).pipe(Config.withDefault(9_200)),
+    protocol: oneOf(`${prefix}_protocol`, "https", "http").pipe(Config.withDefault("https" as const))
+  }).pipe(
+    Config.mapOrFail(({ host, port, protocol }) => {
+      const parsed = new URL(`${protocol}://${host}:${port}`)
+      return isSafeUrl(parsed)
+        ? Either.right(parsed.origin)
+        : invalid("must be https, save for this machine", `${prefix}_protocol`)
+    })
+  )
+
+/** Both or neither: with one of the two alone no call would be let in. */
+const user = (prefix: string): Config.Config<ClusterSetting["user"]> => {
+  const [first, second] = [`${prefix}_username`, `${prefix}_password`]
+  return Config.all({ name: Config.option(name(first)), password: Config.option(Config.redacted(second)) }).pipe(
+    Config.mapOrFail((both) => {
+      if (Option.isNone(both.name) !== Option.isNone(both.password)) {
+        return invalid(`must be set together with ${second}`, first)
+      }
+      return Either.right(Option.all(both))
+    })
+  )
+}
 
 /** Where works come from, and where they go. */
 export const clusters: Config.Config<{ readonly source: ClusterSetting; readonly target: ClusterSetting }> = Config.all(
@@ -105,9 +135,7 @@ export const clusters: Config.Config<{ readonly source: ClusterSetting; readonly
     target: Config.all({
       baseUrl: baseUrl("es_downstream"),
       apiKey: Config.option(Config.redacted("es_downstream_apikey")),
-      user: Config.option(
-        Config.all({ name: name("es_downstream_username"), password: Config.redacted("es_downstream_password") })
-      ),
+      user: user("es_downstream"),
       index: name("es_identified_index")
     })
   }
@@ -120,17 +148,13 @@ export type DownstreamSetting =
   | { readonly _tag: "none" }
 
 const kind = Config.string("use_downstream").pipe(
-  Config.withDefault("sqs"),
   Config.mapOrFail((text) => {
-    if (text === "sqs" || text === "stdio" || text === "none") {
-      return Either.right<DownstreamSetting["_tag"]>(text)
-    }
-    return invalid(
-      text === "sns"
-        ? "must be sqs, stdio or none: there is no topic any more, subscribe to the queue"
-        : "must be sqs, stdio or none"
-    )
-  })
+    const kind = text.trim().toLowerCase()
+    if (kind === "sqs" || kind === "stdio" || kind === "none") return Either.right<DownstreamSetting["_tag"]>(kind)
+    const wanted = "must be sqs, stdio or none"
+    return invalid(kind === "sns" ? `${wanted}: there is no topic any more, subscribe to the queue` : wanted)
+  }),
+  Config.withDefault("sqs" as const)
 )
 
 /** Who is told of a work that is in the target index; a queue, unless it says otherwise. */
@@ -141,7 +165,7 @@ export const downstream: Config.Config<DownstreamSetting> = Config.all({
   Config.mapOrFail(({ kind, queueUrl }) => {
     if (kind !== "sqs") return Either.right<DownstreamSetting>({ _tag: kind })
     return Option.match(queueUrl, {
-      onNone: () => invalid("must be set where use_downstream is sqs: downstream_queue_url"),
+      onNone: () => invalid("must be set where use_downstream is sqs", "downstream_queue_url"),
       onSome: (queueUrl) => Either.right<DownstreamSetting>({ _tag: "sqs", queueUrl })
     })
   })

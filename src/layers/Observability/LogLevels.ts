@@ -1,6 +1,6 @@
 /** How much is logged: `LOG_LEVEL`, or `log_level` as the id minter's originals had it; `INFO` when neither is set. */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -30,7 +30,8 @@ const level = (name: string): Config.Config<LogLevel.LogLevel> =>
 export const layer: Layer.Layer<never, ConfigError.ConfigError> = Layer.unwrapEffect(
   Effect.map(
     level("LOG_LEVEL").pipe(
-      Config.orElse(() => level("log_level")),
+      // One that will not do is not passed over in silence.
+      Config.orElseIf({ if: ConfigError.isMissingDataOnly, orElse: () => level("log_level") }),
       Config.withDefault(LogLevel.Info)
     ),
     Logger.minimumLogLevel
