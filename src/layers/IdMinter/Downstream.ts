@@ -47,14 +47,17 @@ export const makeSqs = (client: SQSClient, queueUrl: string): DownstreamShape =>
         const failure = new DownstreamFailed({ reason: answer.left.errorName })
         return canonicalIds.map((id) => [id, failure] as const)
       }
-      const failed = new Map((answer.right.Failed ?? []).map((entry) => [entry.Id, entry]))
+      const { Failed = [], Successful = [] } = answer.right
+      const sent = new Set(Successful.map(({ Id }) => Id))
+      const failed = new Map(Failed.map((entry) => [entry.Id, entry]))
       const refused: Array<Refused> = []
       const again: Array<CanonicalId> = []
       for (const [index, id] of canonicalIds.entries()) {
         const entry = failed.get(String(index))
-        if (entry === undefined) onSent(id)
-        else if (entry.SenderFault === true || retry >= retries) {
-          refused.push([id, new DownstreamFailed({ reason: entry.Code ?? "unknown" })])
+        // What the answer does not name at all may be lost: only what was taken for certain is done.
+        if (sent.has(String(index))) onSent(id)
+        else if (entry?.SenderFault === true || retry >= retries) {
+          refused.push([id, new DownstreamFailed({ reason: entry?.Code ?? "unknown" })])
         } else again.push(id)
       }
       if (again.length === 0) return refused
