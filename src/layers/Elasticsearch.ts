@@ -4,6 +4,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -59,7 +60,9 @@ const authorized =
       return HttpClientRequest.setHeader(request, "authorization", `ApiKey ${Redacted.value(apiKey.value)}`)
     }
     if (Option.isNone(user)) return request
-    return HttpClientRequest.basicAuth(request, user.value.name, Redacted.value(user.value.password))
+    // In UTF-8, as Elasticsearch reads it: the client's own way ends at the signs of western Europe.
+    const basic = Encoding.encodeBase64(`${user.value.name}:${Redacted.value(user.value.password)}`)
+    return HttpClientRequest.setHeader(request, "authorization", `Basic ${basic}`)
   }
 
 /** Whether a failure is one of availability. */
