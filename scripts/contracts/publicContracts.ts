@@ -15,6 +15,10 @@ import {
   HandoffMessage,
   HttpSubmission,
   HttpSubmitted,
+  MintedMessage,
+  MintNotification,
+  MintRequest,
+  MintResponse,
   StagedMessage,
   Trigger
 } from "../../src/schemas/index.ts"
@@ -44,6 +48,10 @@ export const publicContracts: Readonly<Record<string, PublicContract>> = {
   "staging-trigger": { schema: Trigger, direction: "response" },
   "staging-staged-message": { schema: StagedMessage, direction: "response" },
   "staging-handoff": { schema: HandoffMessage, direction: "response" },
+  "id-minter-request": { schema: MintRequest, direction: "request" },
+  "id-minter-response": { schema: MintResponse, direction: "response" },
+  "id-minter-notification": { schema: MintNotification, direction: "request" },
+  "id-minter-message": { schema: MintedMessage, direction: "response" },
   health: { schema: HealthAnswer, direction: "response" },
   "error-code": { schema: ErrorCode, direction: "response" }
 }

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
  * The semantic version of the public contracts. Major: a client may break. Minor: something was added. Patch: only words
  * changed.
  */
-export const contractVersion = "1.0.0"
+export const contractVersion = "1.1.0"
 
 /** The header, or the field, that says which version of the contracts something follows. */
 export const contractVersionField = "x-contract-version" as const

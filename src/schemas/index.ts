@@ -43,6 +43,15 @@ export {
   HttpSubmitted,
   Unhealthy
 } from "./Http.ts"
+export {
+  CanonicalId,
+  MintedIdentifier,
+  MintedMessage,
+  MintFailure,
+  MintNotification,
+  MintRequest,
+  MintResponse
+} from "./IdMinter.ts"
 export { Issue } from "./Issue.ts"
 export {
   Channel,

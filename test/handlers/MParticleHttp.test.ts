@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
+import { contractVersion } from "../../src/schemas/ContractVersion.ts"
 import { during, recordOf, upstream, uuid } from "../support/baton.ts"
 import { ask, failureOf, inTime, inWorld, submissionPath, submit } from "../support/http.ts"
 import { MemoryStore } from "../support/memoryStore.ts"
@@ -39,7 +40,7 @@ describe("POST /data-subject-requests", () => {
       const { headers } = yield* submit({}, { "X-Correlation-ID": "call-1" })
       assert.deepStrictEqual(headers, {
         "content-type": "application/json",
-        "x-contract-version": "1.0.0",
+        "x-contract-version": contractVersion,
         "x-correlation-id": "call-1",
         "x-request-id": "gateway-1"
       })

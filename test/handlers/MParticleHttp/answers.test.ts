@@ -12,6 +12,7 @@ import { handle } from "../../../src/handlers/MParticleHttp.ts"
 import { type HttpError, toHttpResponse } from "../../../src/handlers/MParticleHttp/answers.ts"
 import * as DocumentsLayer from "../../../src/layers/Documents.ts"
 import { CertificateUnavailable, CertificateValidationError } from "../../../src/schemas/CallbackError.ts"
+import { contractVersion } from "../../../src/schemas/ContractVersion.ts"
 import { errorCodes } from "../../../src/schemas/ErrorCode.ts"
 import { InternalError, OutOfTime, RouteNotFound } from "../../../src/schemas/HttpError.ts"
 import { ApiGatewayEvent } from "../../../src/schemas/LambdaEvent.ts"
@@ -93,7 +94,7 @@ describe("toHttpResponse", () => {
     assert.deepStrictEqual(schemaFaults("#/components/schemas/HttpFailure", body), [])
     const seconds = "retryAfterSeconds" in facts ? String(facts.retryAfterSeconds) : undefined
     assert.strictEqual(answer.headers?.["retry-after"], seconds)
-    assert.strictEqual(answer.headers?.["x-contract-version"], "1.0.0")
+    assert.strictEqual(answer.headers?.["x-contract-version"], contractVersion)
   })
 
   it("says nothing of why a callback was refused", () => {
