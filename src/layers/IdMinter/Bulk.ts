@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { ElasticsearchTransient } from "../../schemas/ElasticsearchError.ts"
 import { IndexItemRejected } from "../../schemas/IdMinterError.ts"
+import { remainingMillis } from "../../services/Deadline.ts"
 import * as Schedules from "../../services/Resilience/Schedules.ts"
 import type { IdentifiedWork } from "../../services/IdMinter/Work.ts"
 import type { Indexed, WorksShape } from "../../services/Works.ts"
@@ -25,17 +26,21 @@ const linesOf = (index: string, { canonicalId, json, version }: IdentifiedWork):
   return `${JSON.stringify(action)}\n${json}\n`
 }
 
-/** What became of one work; undefined where it may be written a moment later. */
-const outcomeOf = ({ error, status }: typeof Item.Type): Indexed | undefined => {
+const unavailable = (status: number): Indexed => Either.left(new ElasticsearchTransient({ cluster: "target", status }))
+
+/** What became of one work; an answer that leaves it out says as much as none. */
+const outcomeOf = (item: typeof Item.Type | undefined): Indexed => {
+  if (item === undefined) return unavailable(200)
+  const { error, status } = item
   if (status >= 200 && status <= 299) return Either.void
   const type = error?.type ?? "unknown"
   // The index has a newer copy, so it has the work.
   if (status === 409 && type === "version_conflict_engine_exception") return Either.void
-  return status === 429 || status >= 500 ? undefined : Either.left(new IndexItemRejected({ type, status }))
+  return status === 429 || status >= 500 ? unavailable(status) : Either.left(new IndexItemRejected({ type, status }))
 }
 
-/** An index that has no room for a work now is given so many more tries. */
-const retries = Schedules.elasticsearch.retries
+/** Whether a work may be written a moment later. */
+const mayPass = (outcome: Indexed): boolean => Either.isLeft(outcome) && outcome.left._tag === "ElasticsearchTransient"
 
 /** Writes works to the index of this name. */
 export const make = (target: Elasticsearch.Cluster, index: string): WorksShape["index"] => {
@@ -51,6 +56,7 @@ export const make = (target: Elasticsearch.Cluster, index: string): WorksShape["
   const all = (works: ReadonlyArray<IdentifiedWork>, outcome: Indexed): ReadonlyArray<readonly [string, Indexed]> =>
     works.map(({ requestId }) => [requestId, outcome])
 
+  /** Of several outcomes of one work the last one counts. */
   const write = (
     works: ReadonlyArray<IdentifiedWork>,
     onIndexed: (work: IdentifiedWork) => void,
@@ -69,24 +75,14 @@ export const make = (target: Elasticsearch.Cluster, index: string): WorksShape["
         const parts = [works.slice(0, half), works.slice(half)]
         return (yield* Effect.forEach(parts, (part) => write(part, onIndexed, retry))).flat()
       }
-      const done: Array<readonly [string, Indexed]> = []
-      const again: Array<IdentifiedWork> = []
-      for (const [position, work] of works.entries()) {
-        const item = answer.right.items[position]?.index
-        const outcome =
-          item === undefined
-            ? Either.left(new ElasticsearchTransient({ cluster: "target", status: 200 }))
-            : outcomeOf(item)
-        if (outcome === undefined && retry < retries) again.push(work)
-        else
-          done.push([
-            work.requestId,
-            outcome ?? Either.left(new ElasticsearchTransient({ cluster: "target", status: item?.status ?? 200 }))
-          ])
-        if (outcome !== undefined && Either.isRight(outcome)) onIndexed(work)
-      }
-      if (again.length === 0) return done
-      yield* Effect.sleep(yield* Schedules.delay(Schedules.elasticsearch, retry))
+      const outcomes = works.map((work, position) => [work, outcomeOf(answer.right.items[position]?.index)] as const)
+      for (const [work, outcome] of outcomes) if (Either.isRight(outcome)) onIndexed(work)
+      const done = outcomes.map(([{ requestId }, outcome]) => [requestId, outcome] as const)
+      const again = outcomes.filter(([, outcome]) => mayPass(outcome)).map(([work]) => work)
+      const wait = Math.ceil(yield* Schedules.delay(Schedules.elasticsearch, retry))
+      const isOver = again.length === 0 || retry >= Schedules.elasticsearch.retries || wait >= (yield* remainingMillis)
+      if (isOver) return done
+      yield* Effect.sleep(wait)
       return [...done, ...(yield* write(again, onIndexed, retry + 1))]
     })
 

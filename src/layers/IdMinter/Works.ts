@@ -43,12 +43,14 @@ const troubleWith = (type: string | undefined): ElasticsearchFailure =>
     ? new ElasticsearchRejected({ cluster: "source", status: 404 })
     : new ElasticsearchTransient({ cluster: "source", status: 200 })
 
+const notFound: Fetched = Either.left(new WorkNotFound())
+
 const readDocument = (
   requestId: string,
   { _source, found }: typeof Document.Type,
   wrapper: string | undefined
 ): Fetched => {
-  if (found !== true) return Either.left(new WorkNotFound())
+  if (found !== true) return notFound
   if (_source === undefined) return Either.left(new InvalidWork({ reason: "the index does not keep its source" }))
   return Work.read(requestId, { value: _source, wrapper })
 }
@@ -88,7 +90,7 @@ export const make = (
     // Identifiers hold slashes, so they travel in the body.
     const path = `/${encodeURIComponent(settings.source.index)}/_mget`
 
-    const fetch: WorksShape["fetch"] = (requestIds) =>
+    const fetchThose = (requestIds: ReadonlyArray<string>) =>
       source
         .call({
           method: "POST",
@@ -96,6 +98,14 @@ export const make = (
           body: { text: JSON.stringify({ ids: requestIds }), contentType: "application/json" }
         })
         .pipe(Effect.flatMap((text) => readAnswer(requestIds, text)))
+
+    const fetch: WorksShape["fetch"] = (requestIds) =>
+      Effect.gen(function* () {
+        // Elasticsearch has no document under half a character, and fails the whole call that asks for one.
+        const possible = requestIds.filter((requestId) => requestId.isWellFormed())
+        const works = possible.length === 0 ? new Map<string, Fetched>() : yield* fetchThose(possible)
+        return new Map(requestIds.map((requestId) => [requestId, works.get(requestId) ?? notFound]))
+      })
 
     const ping = Effect.all([source.call({ method: "HEAD", path: "/" }), target.call({ method: "HEAD", path: "/" })], {
       concurrency: "unbounded",
