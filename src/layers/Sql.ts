@@ -7,6 +7,7 @@ import type * as SqlConnection from "@effect/sql/SqlConnection"
 import type * as SqlError from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
@@ -15,7 +16,7 @@ import type { CircuitOpen } from "../schemas/ResilienceError.ts"
 import type { CircuitBreaker } from "../services/Resilience/CircuitBreaker.ts"
 import * as Retry from "../services/Resilience/Retry.ts"
 import * as Schedules from "../services/Resilience/Schedules.ts"
-import { classify, isGone, isOutage, isRefused } from "./Sql/Classification.ts"
+import { classify, isGone, isOutage, isRefused, isStale } from "./Sql/Classification.ts"
 import { type Address, connect, type LoginSource, type Opened } from "./Sql/Connecting.ts"
 
 /** Whatever a database call fails with, beside its own errors. */
@@ -39,7 +40,12 @@ export interface DatabaseOptions {
   readonly address: Address
   readonly login: LoginSource
   readonly breaker: CircuitBreaker
+  /** How often what may pass is tried again; {@link Schedules.database} where nothing else is said. */
+  readonly retry?: Schedules.RetrySchedule
 }
+
+/** A pool, and how many are using it. */
+type Pool = Opened & { users: number }
 
 /** Milliseconds that an orderly end of a failed transaction may take; after that its connection is cut. */
 const rollbackMillis = 1_000
@@ -49,45 +55,89 @@ const isSqlError = (error: unknown): error is SqlError.SqlError => Predicate.isT
 const outageOf = (error: unknown): boolean =>
   Predicate.isTagged(error, "DatabaseTransient") && isOutage(error as unknown as DatabaseFailure)
 
-/** A database of these; its connections are cut with the scope. */
-export const make = ({ address, breaker, login }: DatabaseOptions): Effect.Effect<Database, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const opening = yield* Effect.makeSemaphore(1)
-    let pool = Option.none<Opened>()
+/**
+ * Waits for an effect that is slow to let go, such as for a connection, no longer than it may: it comes to its end by
+ * itself. In a fiber of its own altogether, since what one fiber acquires and another releases makes each call slower than
+ * the one before (the stacks of their `FiberRef`s grow).
+ */
+const lettingGo = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(effect)), (fiber) =>
+      Effect.onInterrupt(restore(Effect.flatten(Fiber.await(fiber))), () => Fiber.interruptFork(fiber))
+    )
+  )
 
-    const opened: Effect.Effect<Opened, SqlError.SqlError | DatabaseFailure | DatabaseDataError> = opening
+/** A database of these; its connections are cut with the scope. */
+export const make = (options: DatabaseOptions): Effect.Effect<Database, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { address, breaker, login, retry = Schedules.database } = options
+    const opening = yield* Effect.makeSemaphore(1)
+    let pool = Option.none<Pool>()
+
+    const opened: Effect.Effect<Pool, SqlError.SqlError | DatabaseFailure | DatabaseDataError> = opening
       .withPermits(1)(
-        Effect.suspend(() =>
-          Option.isSome(pool)
-            ? Effect.succeed(pool.value)
-            : Effect.tap(connect(address, login), (fresh) => {
-                pool = Option.some(fresh)
-              })
-        )
-        // Refused at the door, it would be refused again.
+        Effect.suspend(() => {
+          if (Option.isSome(pool)) return Effect.succeed(pool.value)
+          const fresh = Effect.map(connect(address, login), (found): Pool => ({ ...found, users: 0 }))
+          return Effect.uninterruptible(
+            Effect.tap(fresh, (found) => {
+              pool = Option.some(found)
+            })
+          )
+        })
       )
+      // Refused at the door, it would be refused again.
       .pipe(Effect.mapError((error) => (isSqlError(error) && isRefused(error) ? classify(error) : error)))
 
-    const forget = (known: Opened): Effect.Effect<void> =>
+    const isCurrent = (known: Pool): boolean => Option.isSome(pool) && pool.value === known
+
+    /** Whoever is using a pool comes to an end with it; whoever comes next opens another. */
+    const retire = (known: Pool): void => {
+      if (isCurrent(known)) pool = Option.none()
+    }
+
+    const cut = (known: Pool): Effect.Effect<void> =>
       Effect.suspend(() => {
-        if (Option.contains(pool, known)) pool = Option.none()
+        retire(known)
         return known.close
       })
 
     yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => Option.match(pool, { onNone: () => Effect.void, onSome: forget }))
+      Effect.suspend(() => Option.match(pool, { onNone: () => Effect.void, onSome: cut }))
     )
+
+    /** Whoever was interrupted has no time left to wait for a statement, and it may still be under way. */
+    const using = <A, E>(
+      known: Pool,
+      body: (connection: SqlConnection.Connection, known: Pool) => Effect.Effect<A, E>
+    ): Effect.Effect<A, E | SqlError.SqlError> =>
+      Effect.scoped(
+        Effect.flatMap(known.client.reserve, (connection) =>
+          Effect.onError(body(connection, known), (cause) => (Cause.isInterrupted(cause) ? cut(known) : Effect.void))
+        )
+      ).pipe(
+        Effect.tapError((error) => {
+          if (isSqlError(error) && isStale(error)) retire(known)
+          return Effect.void
+        })
+      )
 
     /** A login may have been exchanged since the pool was opened: its new connections are refused then. */
     const onConnection = <A, E>(
-      body: (connection: SqlConnection.Connection, known: Opened) => Effect.Effect<A, E>
+      body: (connection: SqlConnection.Connection, known: Pool) => Effect.Effect<A, E>
     ): Effect.Effect<A, E | SqlError.SqlError | DatabaseFailure | DatabaseDataError> => {
-      const once = Effect.suspend(() => (Option.isSome(pool) ? Effect.succeed(pool.value) : opened)).pipe(
-        Effect.flatMap((known) =>
-          Effect.scoped(Effect.flatMap(known.client.reserve, (connection) => body(connection, known))).pipe(
-            Effect.tapError((error) => (isSqlError(error) && isRefused(error) ? forget(known) : Effect.void))
-          )
-        )
+      const once = Effect.acquireUseRelease(
+        Effect.suspend(() => (Option.isSome(pool) ? Effect.succeed(pool.value) : Effect.interruptible(opened))).pipe(
+          Effect.tap((known) => {
+            known.users += 1
+          })
+        ),
+        (known) => using(known, body),
+        (known) =>
+          Effect.suspend(() => {
+            known.users -= 1
+            return known.users === 0 && !isCurrent(known) ? known.close : Effect.void
+          })
       )
       return Effect.catchIf(
         once,
@@ -100,35 +150,36 @@ export const make = ({ address, breaker, login }: DatabaseOptions): Effect.Effec
       name: string,
       effect: Effect.Effect<A, E | DatabaseFailure | DatabaseDataError>
     ): Effect.Effect<A, Told<E>> =>
-      Effect.mapError(effect, (error) => (isSqlError(error) ? classify(error) : (error as Told<E>))).pipe(
-        Effect.withSpan(`MySQL ${name}`, { kind: "client", attributes: { "db.system.name": "mysql" } }),
+      Effect.mapError(lettingGo(effect), (error) => (isSqlError(error) ? classify(error) : (error as Told<E>))).pipe(
+        Effect.withSpan(`MySQL ${name}`, {
+          kind: "client",
+          attributes: { "db.system.name": "mysql" },
+          captureStackTrace: false
+        }),
         (attempt) => breaker.protect(attempt, { isFailure: outageOf }),
-        Retry.retry({ schedule: Schedules.database, while: (error) => Predicate.isTagged(error, "DatabaseTransient") })
+        Retry.retry({ schedule: retry, while: (error) => Predicate.isTagged(error, "DatabaseTransient") })
       )
 
-    /** What is left open on a connection would be committed by whoever uses it next. */
-    const rollBack = (connection: SqlConnection.Connection, known: Opened): Effect.Effect<void> =>
-      connection.executeUnprepared("ROLLBACK", [], undefined).pipe(
-        Effect.interruptible,
-        Effect.timeoutFail({ duration: rollbackMillis, onTimeout: () => "late" }),
-        Effect.catchAll(() => forget(known)),
-        Effect.asVoid
-      )
-
-    /** Ends a transaction that has not come to its end. Whoever was interrupted has no time left to wait for a statement. */
+    /** Ends a transaction that has not come to its end: what is left open would be committed by whoever is next. */
     const abandon = (
       cause: Cause.Cause<unknown>,
       connection: SqlConnection.Connection,
-      known: Opened
+      known: Pool
     ): Effect.Effect<void> => {
-      if (Cause.isInterrupted(cause)) return forget(known)
       const gone = Option.exists(Cause.failureOption(cause), (error) => isSqlError(error) && isGone(error))
-      return gone ? Effect.void : rollBack(connection, known)
+      // Whoever was interrupted is cut off.
+      if (gone || Cause.isInterrupted(cause)) return Effect.void
+      return connection.executeUnprepared("ROLLBACK", [], undefined).pipe(
+        Effect.interruptible,
+        Effect.timeoutFail({ duration: rollbackMillis, onTimeout: () => "late" }),
+        Effect.catchAll(() => cut(known)),
+        Effect.asVoid
+      )
     }
 
     const inTransaction =
       <A, E>(body: Body<A, E>) =>
-      (connection: SqlConnection.Connection, known: Opened): Effect.Effect<A, E | SqlError.SqlError> => {
+      (connection: SqlConnection.Connection, known: Pool): Effect.Effect<A, E | SqlError.SqlError> => {
         const run = (sql: string) => connection.executeUnprepared(sql, [], undefined)
         return run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED").pipe(
           Effect.zipRight(run("BEGIN")),

@@ -8,19 +8,48 @@ import {
   DatabaseTransient
 } from "../../schemas/DatabaseError.ts"
 
-/** Two writers in each other's way: the same work passes when it is tried again, and the database is well. */
-const contention = new Set([1020, 1205, 1213])
+/** Two in each other's way, at a row or at a table: the same work passes when it is tried again, and the database is well. */
+const contention = new Set([1020, 1205, 1213, 1412, 1615])
+
+/** The server may only be read: it was the writer before a failover. */
+const readOnly = new Set([1290, 1792, 1836])
 
 /** The server is going, full, failing over or cut off; or the connection is, or is not as it should be (1568). */
 const outage = new Set([
-  1040, 1042, 1043, 1053, 1080, 1152, 1158, 1159, 1160, 1161, 1180, 1181, 1184, 1203, 1226, 1290, 1317, 1568, 1792,
-  1836, 1927, 1969, 2002, 2003, 2006, 2013, 2055, 3024, 4031
+  1040,
+  1042,
+  1043,
+  1053,
+  1080,
+  1152,
+  1158,
+  1159,
+  1160,
+  1161,
+  1180,
+  1181,
+  1184,
+  1203,
+  1226,
+  1317,
+  1461,
+  1568,
+  1927,
+  1969,
+  2002,
+  2003,
+  2006,
+  2013,
+  2055,
+  3024,
+  4031,
+  ...readOnly
 ])
 
 const auth = new Set([1045, 1698])
 
 /** A value's fault: too long, not of the column's character set, no such parent row. */
-const data = new Set([1264, 1265, 1267, 1270, 1292, 1366, 1406, 1452])
+const data = new Set([1264, 1265, 1267, 1270, 1271, 1292, 1366, 1406, 1452])
 
 interface DriverError {
   readonly errno?: unknown
@@ -40,6 +69,9 @@ export const errnoOf = (error: SqlError.SqlError): number | undefined => {
 
 /** Whether the server refused who we are. */
 export const isRefused = (error: SqlError.SqlError): boolean => auth.has(errnoOf(error) ?? 0)
+
+/** Whether other connections of the same pool would be of no use either. */
+export const isStale = (error: SqlError.SqlError): boolean => isRefused(error) || readOnly.has(errnoOf(error) ?? 0)
 
 /** Whether the connection is gone with the error, and whatever was open on it is rolled back. */
 export const isGone = (error: SqlError.SqlError): boolean => partsOf(error).fatal === true

@@ -25,12 +25,24 @@ export interface LoginSource {
   readonly pending?: Effect.Effect<Login, DatabaseAuth | DatabaseTransient>
 }
 
+/** After how many milliseconds nobody waits any longer. */
+export interface Limits {
+  /** For a connection. */
+  readonly connectMillis: number
+  /** For an answer: the connection is cut then, and so is one that nobody has used for as long. */
+  readonly silenceMillis: number
+}
+
+/** The limits where nothing else is said. */
+export const defaultLimits: Limits = { connectMillis: 5_000, silenceMillis: 10_000 }
+
 /** Where the database is. */
 export interface Address {
   readonly host: string
   readonly port: number
   readonly database: string
   readonly maxConnections: number
+  readonly limits?: Limits
 }
 
 /** An open pool. */
@@ -43,11 +55,6 @@ export interface Opened {
 /** A rotation that has changed the password in the database stores it a moment later. */
 export const rotationMillis = 5_000
 
-const connectMillis = 5_000
-
-/** A statement that takes longer is given up with its connection, and so is a connection that nobody has used for as long. */
-const silenceMillis = 10_000
-
 /** The server counts them over all connections of all environments, and has room for some 16,000. */
 const maxPreparedStatements = 32
 
@@ -56,6 +63,7 @@ const silent = (): NodeJS.ErrnoException => Object.assign(new Error("silence"), 
 /** Opens a pool, and proves that it can be used by one connection and one `SELECT 1`. */
 const open = (address: Address, { password, username }: Login): Effect.Effect<Opened, SqlError> =>
   Effect.gen(function* () {
+    const { connectMillis, silenceMillis } = address.limits ?? defaultLimits
     const scope = yield* Scope.make()
     const sockets = new Set<Net.Socket>()
     const connect = (): Net.Socket => {
@@ -74,7 +82,10 @@ const open = (address: Address, { password, username }: Login): Effect.Effect<Op
       Scope.close(scope, Exit.void)
     )
     const client = yield* MysqlClient.make({
-      ...address,
+      host: address.host,
+      port: address.port,
+      database: address.database,
+      maxConnections: address.maxConnections,
       username,
       password,
       poolConfig: {
@@ -89,29 +100,41 @@ const open = (address: Address, { password, username }: Login): Effect.Effect<Op
     }).pipe(
       Scope.extend(scope),
       Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
+      // The library lets nobody go before the server has answered.
+      Effect.disconnect,
+      Effect.interruptible,
       // A pool that could not be opened would keep its sockets otherwise.
       Effect.onError(() => close)
     )
     return { client, close }
   })
 
-const pause = Effect.sleep(rotationMillis)
+const pause = Effect.interruptible(Effect.sleep(rotationMillis))
+
+const isRefusal = (error: SqlError | DatabaseAuth | DatabaseTransient): error is SqlError =>
+  error._tag === "SqlError" && isRefused(error)
 
 /**
  * Opens a pool. Where logins are exchanged, a refused one is followed by the pending one at once, and by the current one
- * once more after a moment: between the two the rotation has come to its end. Any other error is the caller's.
+ * once more after a moment: between the two the rotation has come to its end. Any other error is the caller's. Run it
+ * uninterruptibly, so that no pool is lost between its opening and its caller; whatever waits in it can be interrupted.
  */
 export const connect = (
   address: Address,
   { current, pending }: LoginSource
 ): Effect.Effect<Opened, SqlError | DatabaseAuth | DatabaseTransient> => {
   const openWith = <E>(login: Effect.Effect<Login, E>): Effect.Effect<Opened, E | SqlError> =>
-    Effect.flatMap(login, (found) => open(address, found))
-  const isRefusal = (error: SqlError | DatabaseAuth | DatabaseTransient): boolean =>
-    error._tag === "SqlError" ? isRefused(error) : error._tag === "DatabaseAuth"
+    Effect.flatMap(Effect.interruptible(login), (found) => open(address, found))
   if (pending === undefined) return openWith(current)
   return openWith(current).pipe(
-    Effect.catchIf(isRefusal, () => openWith(pending)),
-    Effect.catchIf(isRefusal, () => Effect.zipRight(pause, openWith(current)))
+    Effect.catchIf(isRefusal, () =>
+      openWith(pending).pipe(
+        // That there is no pending login is no reason to give up: the rotation may have ended just now.
+        Effect.catchIf(
+          (error) => isRefusal(error) || error._tag === "DatabaseAuth",
+          () => Effect.zipRight(pause, openWith(current))
+        )
+      )
+    )
   )
 }
