@@ -11,9 +11,9 @@ import type { SourceKey } from "./IdMinter/SourceKey.ts"
 export type IdentifiersUnavailable = DatabaseFailure | CircuitOpen
 
 /** The ids of keys, by the keys' `id`, and the keys for which there can be none. */
-export interface Found<E> {
+export interface Found {
   readonly ids: ReadonlyMap<string, CanonicalId>
-  readonly failures: ReadonlyMap<string, E>
+  readonly failures: ReadonlyMap<string, CollidingSourceIdentifier | DatabaseDataError>
 }
 
 /** A key to mint: with a new id, or with the one that it inherits. */
@@ -23,7 +23,7 @@ export interface Minting {
 }
 
 /** What minting came to. */
-export interface Minted extends Found<CollidingSourceIdentifier | DatabaseDataError> {
+export interface Minted extends Found {
   /** Keys that somebody else minted meanwhile: theirs is the id. */
   readonly racesLost: number
 }
@@ -37,9 +37,7 @@ export interface ToppedUp {
 /** The store of identifiers. */
 export interface IdentifiersShape {
   /** The ids that are stored for keys; a key that has none is not among them. */
-  readonly lookup: (
-    keys: ReadonlyArray<SourceKey>
-  ) => Effect.Effect<Found<CollidingSourceIdentifier>, IdentifiersUnavailable>
+  readonly lookup: (keys: ReadonlyArray<SourceKey>) => Effect.Effect<Found, IdentifiersUnavailable>
   /**
    * Mints keys that have no id yet, or asks for the id that somebody else has given them meanwhile: what it answers is
    * what is stored, for ever. A thousand keys at a time are minted together or not at all.

@@ -78,7 +78,7 @@ describe("statements", () => {
     await client.query(statements.insert(1), ["Work", "sierra", odd, "aaaaaaaa"])
     assert.deepEqual(await lookup(client, odd), [[odd, "aaaaaaaa"]])
     await client.query(
-      "SELECT SourceId, CanonicalId FROM identifiers WHERE OntologyType = 'a''b' AND SourceSystem = \"c\"\"d\" AND SourceId IN ('')"
+      "SELECT OntologyType, SourceSystem, SourceId, CanonicalId FROM identifiers WHERE OntologyType = 'a''b' AND SourceSystem = \"c\"\"d\" AND SourceId IN ('')"
     )
   })
 

@@ -43,5 +43,5 @@ export const insert = (client: Client, sourceId: string, id: string): Promise<[R
   client.execute<ResultSetHeader>(statements.insert(1), ["Work", "sierra", sourceId, id])
 
 /** The identifiers that are stored, with their ids. */
-export const lookup = (client: Client, ...ids: ReadonlyArray<string>) =>
-  rowsOf(client, statements.lookup(ids.length), ["Work", "sierra", ...ids])
+export const lookup = async (client: Client, ...ids: ReadonlyArray<string>) =>
+  (await rowsOf(client, statements.lookup(ids.length), ["Work", "sierra", ...ids])).map((row) => row.slice(2))

@@ -13,9 +13,10 @@ import * as IdentifiersLayer from "../../src/layers/IdMinter/Identifiers.ts"
 import * as MigrationsLayer from "../../src/layers/IdMinter/Migrations.ts"
 import type { OnPoolExhausted } from "../../src/layers/IdMinter/Settings.ts"
 import * as Sql from "../../src/layers/Sql.ts"
-import type { Address } from "../../src/layers/Sql/Connecting.ts"
+import type { Address, Limits, Login } from "../../src/layers/Sql/Connecting.ts"
 import * as CircuitBreaker from "../../src/layers/Resilience/CircuitBreaker.ts"
 import { CircuitBreakers } from "../../src/services/Resilience/CircuitBreaker.ts"
+import * as Schedules from "../../src/services/Resilience/Schedules.ts"
 
 /** The server of a test file. */
 export class MariaDb extends Context.Tag("test/MariaDb")<MariaDb, MysqlEngine>() {}
@@ -32,14 +33,13 @@ export const mariaDb: Layer.Layer<MariaDb> = Layer.scoped(
   )
 )
 
+type Row = Readonly<Record<string, unknown>>
+
 /** One test's database, looked at from outside. */
 export interface TestDatabase {
   readonly address: Address
   readonly engine: MysqlEngine
-  readonly rows: (
-    sql: string,
-    values?: ReadonlyArray<string | number>
-  ) => Effect.Effect<ReadonlyArray<Record<string, unknown>>>
+  readonly rows: (sql: string, values?: ReadonlyArray<string | number>) => Effect.Effect<ReadonlyArray<Row>>
 }
 
 let databases = 0
@@ -65,18 +65,30 @@ export interface DatabaseSetting {
   /** Where the functions' connections go, where that is not the server itself. */
   readonly port?: number
   readonly replicaPort?: number
+  readonly limits?: Limits
 }
 
+/** The engine's login. */
+export const loginTo = ({ password, user }: MysqlEngine): Login => ({
+  username: user,
+  password: Redacted.make(password)
+})
+
 /** A database by its address, with credentials that do not change. */
-export const databaseAt = (address: Address, engine: MysqlEngine, key = "test") =>
+export const databaseAt = (
+  address: Address,
+  engine: MysqlEngine,
+  key = "test",
+  retry: Schedules.RetrySchedule = Schedules.database
+) =>
   Effect.gen(function* () {
     const breakers = yield* CircuitBreakers
-    return yield* Sql.make({
-      address,
-      login: { current: Effect.succeed({ username: engine.user, password: Redacted.make(engine.password) }) },
-      breaker: yield* breakers.get(key)
-    })
+    const login = { current: Effect.succeed(loginTo(engine)) }
+    return yield* Sql.make({ address, login, breaker: yield* breakers.get(key), retry })
   })
+
+/** A connection of the test's own, gone with its scope. */
+export const connectionTo = ({ address, engine }: TestDatabase) => connected(engine, address.database)
 
 /** A new, empty database with the minter's tables. */
 export const freshDatabase = Effect.gen(function* () {
@@ -101,13 +113,16 @@ export const storeOf = (database: TestDatabase, setting: DatabaseSetting = {}) =
     const address = {
       ...database.address,
       ...(setting.maxConnections === undefined ? {} : { maxConnections: setting.maxConnections }),
-      ...(setting.port === undefined ? {} : { port: setting.port })
+      ...(setting.port === undefined ? {} : { port: setting.port }),
+      ...(setting.limits === undefined ? {} : { limits: setting.limits })
     }
     const primary = yield* databaseAt(address, database.engine)
     const replica =
       setting.replicaPort === undefined
         ? Option.none<Sql.Database>()
-        : Option.some(yield* databaseAt({ ...address, port: setting.replicaPort }, database.engine, "replica"))
+        : Option.some(
+            yield* databaseAt({ ...address, port: setting.replicaPort }, database.engine, "replica", Schedules.never)
+          )
     const databasesLayer = Layer.succeed(IdMinterDatabases, { primary, replica })
     const identifiers = yield* IdentifiersLayer.make(setting.exhausted ?? "top-up").pipe(Effect.provide(databasesLayer))
     const migrations = yield* MigrationsLayer.make.pipe(Effect.provide(databasesLayer))

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { DatabaseAuth, DatabaseTransient } from "../../schemas/DatabaseError.ts"
 import { CircuitBreakers } from "../../services/Resilience/CircuitBreaker.ts"
+import * as Schedules from "../../services/Resilience/Schedules.ts"
 import { send } from "../Aws.ts"
 import * as Sql from "../Sql.ts"
 import type { Login, LoginSource } from "../Sql/Connecting.ts"
@@ -83,15 +84,16 @@ export const layer: Layer.Layer<IdMinterDatabases, ConfigError.ConfigError, Circ
     const { host, login, maxConnections, port, replicaHost } = yield* database
     const breakers = yield* CircuitBreakers
     const source = loginSource(yield* secretsManager, login)
-    const open = (at: string, key: string) =>
+    const open = (at: string, key: string, retry: Schedules.RetrySchedule) =>
       Effect.flatMap(breakers.get(key), (breaker) =>
-        Sql.make({ address: { host: at, port, database: schemaName, maxConnections }, login: source, breaker })
+        Sql.make({ address: { host: at, port, database: schemaName, maxConnections }, login: source, breaker, retry })
       )
     return {
-      primary: yield* open(host, breakerKeys.primary),
+      primary: yield* open(host, breakerKeys.primary, Schedules.database),
+      // There is the primary to ask instead.
       replica: Option.isNone(replicaHost)
         ? Option.none()
-        : Option.some(yield* open(replicaHost.value, breakerKeys.replica))
+        : Option.some(yield* open(replicaHost.value, breakerKeys.replica, Schedules.never))
     }
   })
 )

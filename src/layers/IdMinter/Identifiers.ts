@@ -4,17 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { type DatabaseDataError, DatabaseRejected } from "../../schemas/DatabaseError.ts"
-import type { CanonicalId } from "../../schemas/IdMinter.ts"
-import { type CollidingSourceIdentifier, IdPoolExhausted } from "../../schemas/IdMinterError.ts"
-import {
-  type Found,
-  Identifiers,
-  type IdentifiersShape,
-  type IdentifiersUnavailable,
-  type Minted,
-  type Minting
-} from "../../services/Identifiers.ts"
+import { DatabaseDataError, DatabaseRejected } from "../../schemas/DatabaseError.ts"
+import { IdPoolExhausted } from "../../schemas/IdMinterError.ts"
+import { Identifiers, type IdentifiersShape, type Minted, type Minting } from "../../services/Identifiers.ts"
 import * as SourceKey from "../../services/IdMinter/SourceKey.ts"
 import * as Schedules from "../../services/Resilience/Schedules.ts"
 import type { Database, DatabaseError } from "../Sql.ts"
@@ -31,7 +23,7 @@ const margin = 100
 /** How often a claim that came up short is made again: others may take what was added for it. */
 const claims = 5
 
-/** Only a value can be refused as one: where none is sent, the statement is. */
+/** Only a value can be refused as one: where none is sent that is not ours, the statement is. */
 const asRejected = ({ errno, reason }: DatabaseDataError): Effect.Effect<never, DatabaseRejected> =>
   Effect.fail(new DatabaseRejected({ reason, ...(errno === undefined ? {} : { errno }) }))
 
@@ -41,17 +33,41 @@ const merged = (parts: ReadonlyArray<Minted>): Minted => ({
   racesLost: parts.reduce((sum, { racesLost }) => sum + racesLost, 0)
 })
 
+/** Does it for all of them together; a value that the database does not take is found by halving, and fails alone. */
+const apart = <A, E>(
+  items: ReadonlyArray<A>,
+  keyOf: (item: A) => SourceKey.SourceKey,
+  together: (items: ReadonlyArray<A>) => Effect.Effect<Minted, E>
+): Effect.Effect<Minted, Exclude<E, DatabaseDataError>> =>
+  Effect.catchAll(together(items), (error) => {
+    if (!(error instanceof DatabaseDataError)) return Effect.fail(error as Exclude<E, DatabaseDataError>)
+    const [only] = items
+    if (items.length === 1 && only !== undefined) {
+      return Effect.succeed({ ids: new Map(), failures: new Map([[keyOf(only).id, error]]), racesLost: 0 })
+    }
+    const half = Math.ceil(items.length / 2)
+    const parts = [items.slice(0, half), items.slice(half)]
+    return Effect.map(
+      Effect.forEach(parts, (part) => apart(part, keyOf, together)),
+      merged
+    )
+  })
+
 /** The store over its databases; `exhausted` says what is done about a pool that runs short. */
 export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape, never, IdMinterDatabases> =>
   Effect.gen(function* () {
     const { primary, replica } = yield* IdMinterDatabases
 
-    const lookupIn = (database: Database, keys: ReadonlyArray<SourceKey.SourceKey>) =>
-      keys.length === 0
-        ? Effect.succeed<Found<CollidingSourceIdentifier>>({ ids: new Map(), failures: new Map() })
-        : database
-            .session("lookup", (connection) => Lookup.find(connection, keys, statements.lookup))
-            .pipe(Effect.catchTag("DatabaseDataError", asRejected))
+    const lookupIn = (database: Database, keys: ReadonlyArray<SourceKey.SourceKey>) => {
+      if (keys.length === 0) return Effect.succeed(merged([]))
+      const together = (some: typeof keys) =>
+        database.session("lookup", (connection) => Lookup.find(connection, some, statements.lookup))
+      return apart(
+        keys,
+        (key) => key,
+        (some) => Effect.map(together(some), (ids) => ({ ...merged([]), ids }))
+      )
+    }
 
     /** A replica may lag behind, so what it does not know is looked up where it is written; so is all, when it is out. */
     const lookup: IdentifiersShape["lookup"] = (keys) =>
@@ -63,11 +79,7 @@ export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape
           return yield* lookupIn(primary, keys)
         }
         const rest = keys.filter(({ id }) => !near.right.ids.has(id) && !near.right.failures.has(id))
-        const far = yield* lookupIn(primary, rest)
-        return {
-          ids: new Map<string, CanonicalId>([...near.right.ids, ...far.ids]),
-          failures: new Map([...near.right.failures, ...far.failures])
-        }
+        return merged([near.right, yield* lookupIn(primary, rest)])
       })
 
     /** Makes room for a claim that came up short, or says that there will be none. */
@@ -91,28 +103,13 @@ export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape
           )
         )
 
-    /** A value that the database does not take is found by halving, and fails alone. */
-    const mintApart = (
-      mintings: ReadonlyArray<Minting>
-    ): Effect.Effect<Minted, IdentifiersUnavailable | IdPoolExhausted> =>
-      mintChunk(mintings).pipe(
-        Effect.catchTag("DatabaseDataError", (error) => {
-          const [only] = mintings
-          if (mintings.length === 1 && only !== undefined) {
-            return Effect.succeed<Minted>({ ids: new Map(), failures: new Map([[only.key.id, error]]), racesLost: 0 })
-          }
-          const half = Math.ceil(mintings.length / 2)
-          const parts = [mintings.slice(0, half), mintings.slice(half)]
-          return Effect.map(Effect.forEach(parts, mintApart), merged)
-        })
-      )
-
     const mint: IdentifiersShape["mint"] = (mintings) => {
       const sorted = mintings.toSorted((one, other) => SourceKey.compare(one.key, other.key))
       const chunks = Array.from({ length: Math.ceil(sorted.length / statements.keysPerStatement) }, (_, index) =>
         sorted.slice(index * statements.keysPerStatement, (index + 1) * statements.keysPerStatement)
       )
-      return Effect.map(Effect.forEach(chunks, mintApart), merged)
+      const minted = Effect.forEach(chunks, (chunk) => apart(chunk, ({ key }) => key, mintChunk))
+      return Effect.map(minted, merged)
     }
 
     return {

@@ -5,44 +5,37 @@ import * as Effect from "effect/Effect"
 import { CanonicalId } from "../../schemas/IdMinter.ts"
 import { CollidingSourceIdentifier } from "../../schemas/IdMinterError.ts"
 import * as SourceKey from "../../services/IdMinter/SourceKey.ts"
-import type { Found } from "../../services/Identifiers.ts"
 import * as statements from "./statements.ts"
+
+/** The ids of keys, by the keys' `id`. */
+export type Ids = ReadonlyMap<string, CanonicalId>
 
 /** Keys that one statement asks for. */
 type Chunk = readonly [first: SourceKey.SourceKey, ...rest: ReadonlyArray<SourceKey.SourceKey>]
+
+/** Whether one statement can ask for both keys. */
+export const areAlike = (one: SourceKey.SourceKey, other: SourceKey.SourceKey): boolean =>
+  one.ontologyType === other.ontologyType && one.sourceSystem === other.sourceSystem
 
 /** Keys by type and system, sorted, since the server finds neighbours faster, and no more than a statement takes. */
 const chunksOf = (keys: ReadonlyArray<SourceKey.SourceKey>): ReadonlyArray<Chunk> => {
   const chunks: Array<[SourceKey.SourceKey, ...Array<SourceKey.SourceKey>]> = []
   for (const key of keys.toSorted(SourceKey.compare)) {
     const current = chunks.at(-1)
-    const fits =
-      current !== undefined &&
-      current.length < statements.keysPerStatement &&
-      current[0].ontologyType === key.ontologyType &&
-      current[0].sourceSystem === key.sourceSystem
+    const fits = current !== undefined && current.length < statements.keysPerStatement && areAlike(current[0], key)
     if (fits) current.push(key)
     else chunks.push([key])
   }
   return chunks
 }
 
-/** What a collation that is not binary takes for the same: case, accents and spaces at the end. */
-const folded = (text: string): string => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trimEnd()
-
-/** The keys of a chunk for which the server found a row of another key. */
-const collisions = (
-  chunk: Chunk,
-  surplus: ReadonlyArray<string>,
-  ids: ReadonlyMap<string, CanonicalId>
-): ReadonlyArray<readonly [string, CollidingSourceIdentifier]> => {
-  const stored = new Map(surplus.map((sourceId) => [folded(sourceId), sourceId]))
-  return chunk.flatMap((key) => {
-    const other = ids.has(key.id) ? undefined : stored.get(folded(key.sourceId))
-    return other === undefined
-      ? []
-      : [[key.id, new CollidingSourceIdentifier({ requested: SourceKey.describe(key), stored: other })] as const]
-  })
+/** A row of {@link statements.lookup} or {@link statements.holders}. */
+const read = (row: ReadonlyArray<unknown>) => {
+  const [ontologyType, sourceSystem, sourceId, id] = row.map(String)
+  return {
+    key: SourceKey.make(ontologyType ?? "", sourceSystem ?? "", sourceId ?? ""),
+    id: CanonicalId.make(id ?? "", { disableValidation: true })
+  }
 }
 
 /** Finds the ids of keys; `statement` makes the statement for a number of them. */
@@ -50,24 +43,47 @@ export const find = (
   connection: SqlConnection.Connection,
   keys: ReadonlyArray<SourceKey.SourceKey>,
   statement: (length: number) => string
-): Effect.Effect<Found<CollidingSourceIdentifier>, SqlError.SqlError> =>
+): Effect.Effect<Ids, SqlError.SqlError> =>
   Effect.gen(function* () {
     const ids = new Map<string, CanonicalId>()
-    const failures = new Map<string, CollidingSourceIdentifier>()
     for (const chunk of chunksOf(keys)) {
       const [{ ontologyType, sourceSystem }] = chunk
-      const asked = new Map(chunk.map((key) => [key.sourceId, key.id]))
-      const list = statements.padded([...asked.keys()])
+      const asked = new Map<unknown, string>(chunk.map(({ id, sourceId }) => [sourceId, id]))
+      const list = statements.padded(chunk.map(({ sourceId }) => sourceId))
       const rows = yield* connection.executeValues(statement(list.length), [ontologyType, sourceSystem, ...list])
-      const surplus: Array<string> = []
-      for (const [sourceId, id] of rows) {
-        const key = asked.get(String(sourceId))
-        if (key === undefined) surplus.push(String(sourceId))
-        else ids.set(key, CanonicalId.make(String(id), { disableValidation: true }))
-      }
-      if (surplus.length > 0) {
-        for (const [key, failure] of collisions(chunk, surplus, ids)) failures.set(key, failure)
+      for (const [type, system, sourceId, id] of rows) {
+        const key = asked.get(sourceId)
+        // A collation that is not binary finds the rows of other keys, too.
+        const isAsked = key !== undefined && type === ontologyType && system === sourceSystem
+        if (isAsked) ids.set(key, CanonicalId.make(String(id), { disableValidation: true }))
       }
     }
-    return { ids, failures }
+    return ids
   })
+
+/** The keys that have these ids: those that they went to, where nobody else can have given them away. */
+export const holders = (
+  connection: SqlConnection.Connection,
+  ids: ReadonlyArray<string>
+): Effect.Effect<Ids, SqlError.SqlError> => {
+  if (ids.length === 0) return Effect.succeed(new Map())
+  const list = statements.padded(ids)
+  return Effect.map(
+    connection.executeValues(statements.holders(list.length), list),
+    (rows) => new Map(rows.map(read).map(({ id, key }) => [key.id, id]))
+  )
+}
+
+/** What the database has in the place of a key that it does not store: it takes the two for equal. */
+export const collision = (
+  connection: SqlConnection.Connection,
+  key: SourceKey.SourceKey
+): Effect.Effect<CollidingSourceIdentifier, SqlError.SqlError> =>
+  Effect.map(
+    connection.executeValues(statements.lockedLookup(1), [key.ontologyType, key.sourceSystem, key.sourceId]),
+    ([row]) =>
+      new CollidingSourceIdentifier({
+        requested: SourceKey.describe(key),
+        stored: row === undefined ? "" : SourceKey.describe(read(row).key)
+      })
+  )

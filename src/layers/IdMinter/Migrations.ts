@@ -1,9 +1,11 @@
 /**
  * {@link Migrations}: the steps, under a lock of the server's that goes with its connection. MySQL commits whatever
- * defines a table at once, so a step is noted after it has been carried out, and each of its statements may run again.
+ * defines a table at once, so a step is noted after it has been carried out and the tables are as they should be, and
+ * each of its statements may run again.
  */
 import type * as SqlConnection from "@effect/sql/SqlConnection"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { DatabaseDataError, DatabaseRejected, DatabaseTransient } from "../../schemas/DatabaseError.ts"
 import { Migrations, type MigrationsShape } from "../../services/Migrations.ts"
@@ -48,29 +50,21 @@ const lockSeconds = 5
 
 const locked = <A, E, R>(connection: SqlConnection.Connection, effect: Effect.Effect<A, E, R>) =>
   Effect.acquireUseRelease(
-    Effect.flatMap(connection.executeValues("SELECT GET_LOCK(?, ?) AS acquired", [lockName, lockSeconds]), ([row]) =>
-      Number(row?.[0]) === 1 ? Effect.void : Effect.fail(new DatabaseTransient({ reason: "another one is migrating" }))
+    // Whoever is interrupted here loses the connection, and the lock with it.
+    Effect.interruptible(
+      Effect.flatMap(connection.executeValues("SELECT GET_LOCK(?, ?) AS acquired", [lockName, lockSeconds]), ([row]) =>
+        Number(row?.[0]) === 1
+          ? Effect.void
+          : Effect.fail(new DatabaseTransient({ reason: "another one is migrating" }))
+      )
     ),
     () => effect,
-    // Where that fails the connection is gone, and the lock with it.
-    () => Effect.ignore(connection.executeValues("SELECT RELEASE_LOCK(?)", [lockName]))
+    // Where that fails, the connection is gone, too.
+    (_, exit) =>
+      Exit.isInterrupted(exit)
+        ? Effect.void
+        : Effect.ignore(connection.executeValues("SELECT RELEASE_LOCK(?)", [lockName]))
   )
-
-const migrate = (connection: SqlConnection.Connection) =>
-  Effect.gen(function* () {
-    const run = (sql: string) => connection.executeUnprepared(sql, [], undefined)
-    yield* run(table("id_minter_migrations (id INT UNSIGNED NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL)"))
-    const rows = yield* connection.executeValues("SELECT id FROM id_minter_migrations", [])
-    const done = new Set(rows.map(([id]) => Number(id)))
-    const applied: Array<string> = []
-    for (const [index, { name, statements }] of steps.entries()) {
-      if (done.has(index + 1)) continue
-      for (const statement of statements) yield* run(statement)
-      yield* connection.executeRaw("INSERT INTO id_minter_migrations (id, name) VALUES (?, ?)", [index + 1, name])
-      applied.push(name)
-    }
-    return { applied }
-  })
 
 /** Tables of these names may have been there before, made by somebody else. */
 const verify = (connection: SqlConnection.Connection) =>
@@ -99,12 +93,27 @@ const verify = (connection: SqlConnection.Connection) =>
     }
   })
 
+const migrate = (connection: SqlConnection.Connection) =>
+  Effect.gen(function* () {
+    const run = (sql: string) => connection.executeUnprepared(sql, [], undefined)
+    yield* run(table("id_minter_migrations (id INT UNSIGNED NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL)"))
+    const rows = yield* connection.executeValues("SELECT id FROM id_minter_migrations", [])
+    const done = new Set(rows.map(([id]) => Number(id)))
+    const missing = steps.map((step, index) => ({ ...step, id: index + 1 })).filter(({ id }) => !done.has(id))
+    for (const statement of missing.flatMap(({ statements }) => statements)) yield* run(statement)
+    yield* verify(connection)
+    for (const { id, name } of missing) {
+      yield* connection.executeRaw("INSERT INTO id_minter_migrations (id, name) VALUES (?, ?)", [id, name])
+    }
+    return { applied: missing.map(({ name }) => name) }
+  })
+
 /** The migrations of the database that is written to. */
 export const make: Effect.Effect<MigrationsShape, never, IdMinterDatabases> = Effect.map(
   IdMinterDatabases,
   ({ primary }) => ({
     run: primary
-      .session("migrate", (connection) => locked(connection, Effect.zipLeft(migrate(connection), verify(connection))))
+      .session("migrate", (connection) => locked(connection, migrate(connection)))
       .pipe(
         Effect.catchAll((error) =>
           Effect.fail(error instanceof DatabaseDataError ? new DatabaseRejected({ reason: error.reason }) : error)

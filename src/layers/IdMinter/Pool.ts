@@ -22,12 +22,8 @@ const add = (connection: SqlConnection.Connection, count: number): Effect.Effect
     let added = 0
     for (let left = count; left > 0; left -= statements.keysPerStatement) {
       const ids = yield* Effect.replicateEffect(CanonicalId.make, Math.min(left, statements.keysPerStatement))
-      // Each length is used once in a while, or the longest all the time: not worth a prepared statement each.
-      const answer = yield* connection.executeRaw(
-        statements.addFree(statements.padded(ids).length),
-        statements.padded(ids)
-      )
-      added += affectedBy(answer)
+      const list = statements.padded(ids)
+      added += affectedBy(yield* connection.executeRaw(statements.addFree(list.length), list))
     }
     return added
   })

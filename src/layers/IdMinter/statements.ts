@@ -21,9 +21,9 @@ export const padded = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> => {
 
 const list = (item: string, length: number): string => Array<string>(length).fill(item).join(", ")
 
-/** The ids of keys of one type and system: parameters are the type, the system, and `length` ids of the source. */
+/** Keys of one type and system: parameters are the type, the system, and `length` ids of the source. */
 export const lookup = (length: number): string =>
-  `SELECT SourceId, CanonicalId FROM identifiers WHERE OntologyType = ? AND SourceSystem = ? AND SourceId IN (${list("?", length)})`
+  `SELECT OntologyType, SourceSystem, SourceId, CanonicalId FROM identifiers WHERE OntologyType = ? AND SourceSystem = ? AND SourceId IN (${list("?", length)})`
 
 /** {@link lookup}, of what is committed or our own by now, and stays so until the transaction ends. */
 export const lockedLookup = (length: number): string => `${lookup(length)} LOCK IN SHARE MODE`
