@@ -1,6 +1,7 @@
 /** Who inherits whose id, over indexes and a database in memory. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
 import type { CanonicalId } from "../../../src/schemas/IdMinter.ts"
 import { all, colliding, stored, worldOf } from "../../support/minterRuns.ts"
 import { identifier, idOf, key, node } from "../../support/minterWorks.ts"
@@ -62,5 +63,69 @@ describe("a predecessor", () => {
       }
       assert.deepStrictEqual(yield* all(world), { old: "theirs00", new: "theirs00" })
     })
+  )
+})
+
+describe("whatever is asked for, and whatever the database does not take", () => {
+  const values = FastCheck.constantFrom("a", "b", "c", "d", "e", "f")
+  const some = FastCheck.uniqueArray(values, { maxLength: 2 })
+  const things = FastCheck.tuple(values, FastCheck.option(values, { nil: undefined }))
+  const requests = FastCheck.record({
+    // A predecessor comes before its successor, mostly, so that not everything goes round in circles.
+    works: FastCheck.array(FastCheck.array(things, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 }),
+    straight: FastCheck.integer({ min: 0, max: 3 }).map((luck) => luck > 0),
+    known: some,
+    unmintable: some,
+    taken: some,
+    missed: some
+  })
+
+  it.effect.prop(
+    "a key has the id that it inherits, a work is indexed when all of its keys have one, and then only",
+    [requests],
+    ([{ known, missed, straight, taken, unmintable, works }]) =>
+      Effect.gen(function* () {
+        const wanted = works.map((all) =>
+          all.map(([value, old]) =>
+            straight && old !== undefined && old >= value ? ([value] as const) : ([value, old] as const)
+          )
+        )
+        const world = worldOf(
+          Object.fromEntries(
+            wanted.map((all, index) => [
+              `w${index}`,
+              [
+                {},
+                {
+                  data: all.map(([value, old]) =>
+                    node(value, "Item", old === undefined ? {} : { predecessorIdentifier: identifier(old, "Item") })
+                  )
+                }
+              ] as const
+            ])
+          )
+        )
+        for (const [index, value] of known.entries()) world.ids.set(key(value, "Item").id, idOf(index))
+        for (const value of unmintable) world.unmintable.add(value)
+        colliding(world, ...taken.filter((value) => !known.includes(value)))
+        const { mint } = world.identifiers
+        world.identifiers.mint = (mintings) => mint(mintings.filter(({ key }) => !missed.includes(key.sourceId)))
+        const outcomes = yield* all(world)
+        const ids = stored(world)
+        for (const [index, all] of wanted.entries()) {
+          const id = outcomes[`w${index}`] ?? ""
+          const isIndexed = world.target.has(id)
+          assert.strictEqual(isIndexed, ids[`w${index}`] === id)
+          for (const [value, old] of all) {
+            if (isIndexed) assert.property(ids, value)
+            // What is stored stays: a key that was minted just now has the id of each predecessor that it came with.
+            if (old !== undefined && value in ids && !known.includes(value)) {
+              const conflicting = wanted.flat().some(([other, older]) => other === value && older !== old)
+              assert.isTrue(conflicting || ids[value] === ids[old])
+            }
+          }
+        }
+      }),
+    { fastCheck: { numRuns: 300 } }
   )
 })
