@@ -217,7 +217,9 @@ describe("both clusters", () => {
 
   it.effect("have a circuit breaker each", () =>
     Effect.gen(function* () {
-      const fake = answering(({ url }) => (url.endsWith("_mget") ? status(503) : json({ items: [] })))
+      const fake = answering(({ url }) =>
+        url.endsWith("_mget") ? status(503) : json({ items: [{ index: { status: 201 } }] })
+      )
       const works = yield* worksOf(fake)
       assert.deepInclude(yield* Effect.flip(works.fetch([a])), { _tag: "ElasticsearchTransient" })
       assert.deepInclude(yield* Effect.flip(works.fetch([a])), {

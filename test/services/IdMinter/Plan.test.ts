@@ -86,7 +86,7 @@ describe("a predecessor", () => {
       steps: [["a", "x"], ["b"], ["c"], ["d"]],
       failures: {}
     })
-    const chain = Array.from({ length: 10_500 }, (_, index) => (index === 0 ? "k0" : `k${index} < k${index - 1}`))
+    const chain = Array.from({ length: 30_000 }, (_, index) => (index === 0 ? "k0" : `k${index} < k${index - 1}`))
     const began = performance.now()
     const { failures, steps } = planned({ A: chain.toReversed() })
     assert.deepStrictEqual(failures, {})
@@ -94,7 +94,7 @@ describe("a predecessor", () => {
       steps,
       chain.map((_, index) => [`k${index}`])
     )
-    assert.isBelow(performance.now() - began, 2_000)
+    assert.isBelow(performance.now() - began, 5_000)
   })
 
   it("that nobody has fails the works that name it, and no other", () => {
