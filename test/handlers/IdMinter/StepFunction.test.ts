@@ -134,7 +134,7 @@ describe("the outcomes of a request", () => {
 describe("canonical ids in the answer", () => {
   it.effect("are there where they are asked for, of the successes, as they were sent", () =>
     Effect.gen(function* () {
-      const payload = { sourceIdentifiers: [second, "gone", ` ${first}`], includeCanonicalIds: true }
+      const payload = { sourceIdentifiers: [second, "gone", ` ${first}`, second], includeCanonicalIds: true }
       assert.deepStrictEqual(yield* stepFunction(minterWorld(first, second), payload), {
         successes: [second, ` ${first}`],
         failures: [failureOf("gone")],
