@@ -16,34 +16,8 @@ const readOnly = new Set([1290, 1792, 1836])
 
 /** The server is going, full, failing over or cut off; or the connection is, or is not as it should be (1568). */
 const outage = new Set([
-  1040,
-  1042,
-  1043,
-  1053,
-  1080,
-  1152,
-  1158,
-  1159,
-  1160,
-  1161,
-  1180,
-  1181,
-  1184,
-  1203,
-  1226,
-  1317,
-  1461,
-  1568,
-  1927,
-  1969,
-  2002,
-  2003,
-  2006,
-  2013,
-  2055,
-  3024,
-  4031,
-  ...readOnly
+  1040, 1042, 1043, 1053, 1080, 1152, 1158, 1159, 1160, 1161, 1180, 1181, 1184, 1203, 1226, 1317, 1461, 1568, 1927,
+  1969, 2002, 2003, 2006, 2013, 2055, 3024, 4031
 ])
 
 const auth = new Set([1045, 1698])
@@ -87,7 +61,7 @@ export const classify = (error: SqlError.SqlError): DatabaseFailure | DatabaseDa
   const reason = typeof code === "string" ? code : "no code"
   if (errno === undefined) return new DatabaseTransient({ reason })
   const facts = { errno, reason }
-  if (contention.has(errno) || outage.has(errno)) return new DatabaseTransient(facts)
+  if (contention.has(errno) || outage.has(errno) || readOnly.has(errno)) return new DatabaseTransient(facts)
   if (auth.has(errno)) return new DatabaseAuth(facts)
   return data.has(errno) ? new DatabaseDataError(facts) : new DatabaseRejected(facts)
 }
