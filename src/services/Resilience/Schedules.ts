@@ -73,6 +73,28 @@ export const elasticsearch: RetrySchedule = make({
   jitter: { min: 0.8, max: 1.2 }
 })
 
+/** A query to SQL Server: 3 retries after about 1, 2 and 4 s, as a failover takes some. */
+export const sqlServer: RetrySchedule = make({
+  retries: 3,
+  baseMillis: 1_000,
+  factor: 2,
+  capMillis: 10_000,
+  jitter: { min: 0.8, max: 1.2 }
+})
+
+/** A call of the DEX API, tried `attempts` times: anything from no pause to 1, 2, 4 s and so on, at most 15 s. */
+export const dex = (attempts: number): RetrySchedule =>
+  make({ retries: attempts - 1, baseMillis: 1_000, factor: 2, capMillis: 15_000, jitter: { min: 0, max: 1 } })
+
+/** Writing to S3 from a batch, which can wait a storm out: 6 retries after about 0.2 to 6 s. */
+export const s3Batch: RetrySchedule = make({
+  retries: 6,
+  baseMillis: 200,
+  factor: 2,
+  capMillis: 8_000,
+  jitter: { min: 0.5, max: 1.5 }
+})
+
 /** The delay before the n-th retry, counted from 0, for a random number in [0, 1). The cap comes last. */
 export const delayOf = (schedule: RetrySchedule, retry: number, random: number): number => {
   const base = Math.min(schedule.baseMillis * schedule.factor ** retry, schedule.capMillis)

@@ -1,0 +1,70 @@
+/** The settings of the archive's functions, read by each run, so that what is missing is told by name (contract B1.10). */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { DexConfigurationError } from "../../schemas/DexArchiveError.ts"
+import { isTimeZone } from "../../services/DexArchive/TriggerDates.ts"
+import { flag, invalid, url } from "../Setting.ts"
+
+const required = ["S3_BUCKET_NAME", "DB_SECRET_NAME", "API_SECRET_NAME", "DEX_API_BASE_URL"] as const
+
+const whole = (name: string, min: number, max: number): Config.Config<number> =>
+  Config.string(name).pipe(
+    Config.mapOrFail((text) => {
+      const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
+      return value >= min && value <= max
+        ? Either.right(value)
+        : invalid(`must be a whole number from ${min} to ${max}`)
+    })
+  )
+
+const timeZone = Config.string("TRIGGER_TIME_ZONE").pipe(
+  Config.mapOrFail((name) =>
+    isTimeZone(name) ? Either.right(name) : invalid("must be the name of a time zone, such as Europe/London")
+  ),
+  Config.withDefault("UTC")
+)
+
+const config = Config.all({
+  bucket: Config.string("S3_BUCKET_NAME"),
+  databaseSecret: Config.string("DB_SECRET_NAME"),
+  apiSecret: Config.string("API_SECRET_NAME"),
+  apiBaseUrl: url("DEX_API_BASE_URL"),
+  /** Days of the calendar that are added to today. */
+  offsetDays: whole("TRIGGER_DATE_OFFSET_DAYS", -3_650, 3_650).pipe(Config.withDefault(0)),
+  timeZone,
+  /** Clients that are worked on at once. */
+  concurrency: whole("MAX_CONCURRENCY", 1, 100).pipe(Config.withDefault(8)),
+  /** Milliseconds that one call of the API may take. */
+  timeoutMillis: whole("HTTP_TIMEOUT_MS", 1, 300_000).pipe(Config.withDefault(30_000)),
+  /** Tries of one call of the API, the first among them. */
+  attempts: whole("MAX_ATTEMPTS", 1, 10).pipe(Config.withDefault(3)),
+  /** Whether a client that was not archived makes the run an error. */
+  failOnPartial: flag("FAIL_ON_PARTIAL").pipe(Config.withDefault(false)),
+  /** Only where the server's certificate cannot be verified: on one's own machine. */
+  trustServerCertificate: flag("DB_TRUST_SERVER_CERTIFICATE").pipe(Config.withDefault(false))
+})
+
+/** What can be set from outside. */
+export type DexSettings = Config.Config.Success<typeof config>
+
+const reasons = (error: ConfigError.ConfigError): ReadonlyArray<string> => {
+  if (error._op === "And" || error._op === "Or") return [...reasons(error.left), ...reasons(error.right)]
+  const reason = "message" in error && error.message.startsWith("must ") ? error.message : "is not valid"
+  return [`${error.path.join("_")} ${reason}`]
+}
+
+/** The settings, or what is wrong with them: first of all what is missing, in the original's words. */
+export const settings: Effect.Effect<DexSettings, DexConfigurationError> = Effect.gen(function* () {
+  const missing: Array<string> = []
+  for (const name of required) {
+    const value = yield* Effect.option(Config.string(name))
+    if (Option.isNone(value) || value.value.trim() === "") missing.push(name)
+  }
+  if (missing.length > 0) {
+    return yield* new DexConfigurationError({ reason: `Missing required environment variables: ${missing.join(", ")}` })
+  }
+  return yield* Effect.mapError(config, (error) => new DexConfigurationError({ reason: reasons(error).join("; ") }))
+})

@@ -1,0 +1,165 @@
+/** {@link TriggerApi} over HTTP, with a token that its calls share (contract B1.6, B1.7, Decision 6). */
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { ApiSecret, type ClientId, type TriggerDate } from "../../schemas/DexArchive.ts"
+import { DexSecretError } from "../../schemas/DexArchiveError.ts"
+import { CircuitOpen } from "../../schemas/ResilienceError.ts"
+import { Correlation } from "../../services/Correlation.ts"
+import { remainingMillis } from "../../services/Deadline.ts"
+import { CircuitBreakers } from "../../services/Resilience/CircuitBreaker.ts"
+import { callTimeout } from "../../services/Resilience/callTimeout.ts"
+import { parseRetryAfter } from "../../services/Resilience/parseRetryAfter.ts"
+import * as Retry from "../../services/Resilience/Retry.ts"
+import * as Schedules from "../../services/Resilience/Schedules.ts"
+import * as Spans from "../../services/Spans.ts"
+import { TriggerFetchError, type TriggerApiShape } from "../../services/TriggerApi.ts"
+import * as Secrets from "../Secrets.ts"
+import { isJson } from "./responseBody.ts"
+import type { DexSettings } from "./Settings.ts"
+import * as Tokens from "./Tokens.ts"
+
+/** Key of the breaker around the API. */
+export const breakerKey = "dex-api"
+
+/** What one attempt can fail with, before it is told to the run in fewer words. */
+interface AttemptError {
+  readonly _tag: "AttemptError"
+  /** None where there is no answer. */
+  readonly status: number | undefined
+  readonly reason: string
+  readonly retryAfterMillis?: number | undefined
+}
+
+const attemptError = (reason: string, status?: number, retryAfterMillis?: number): AttemptError => ({
+  _tag: "AttemptError",
+  status,
+  reason,
+  retryAfterMillis
+})
+
+const isTransient = ({ status }: AttemptError): boolean =>
+  status === undefined || status === 408 || status === 429 || status >= 500
+
+const isOutage = ({ status }: AttemptError): boolean => status === undefined || status >= 500
+
+/** The API, for a run with these settings. */
+export const make = (
+  secrets: SecretsManagerClient,
+  { apiBaseUrl, apiSecret, attempts, timeoutMillis }: DexSettings
+): Effect.Effect<TriggerApiShape, never, CircuitBreakers | HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    // The span below is the call's: the client's own would carry whole URLs and headers.
+    const http = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
+    const breakers = yield* CircuitBreakers
+    const breaker = yield* breakers.get(breakerKey)
+
+    const call = (token: string, clientId: ClientId, date: TriggerDate) =>
+      Effect.gen(function* () {
+        const request = HttpClientRequest.get(`${apiBaseUrl}/data-exchange/trigger`).pipe(
+          HttpClientRequest.setUrlParams({ clientId, triggerDate: date }),
+          HttpClientRequest.bearerToken(token),
+          HttpClientRequest.acceptJson,
+          HttpClientRequest.setHeaders({
+            "content-type": "application/json",
+            "x-correlation-id": encodeURIComponent(yield* Correlation),
+            ...(yield* Spans.outgoingHeaders)
+          })
+        )
+        const milliseconds = Math.max(1, Math.min(timeoutMillis, yield* remainingMillis))
+        return yield* http.execute(request).pipe(
+          Effect.flatMap((response) =>
+            Effect.map(response.arrayBuffer, (body) => ({
+              status: response.status,
+              headers: response.headers,
+              body: new Uint8Array(body)
+            }))
+          ),
+          Effect.mapError(() => attemptError("no answer")),
+          callTimeout({ upstream: "DEX", milliseconds }),
+          Effect.catchTag("CallTimeout", ({ milliseconds: waited }) =>
+            Effect.fail(attemptError(`no answer within ${waited} ms`))
+          )
+        )
+      }).pipe(
+        Effect.tap(({ status }) => Effect.annotateCurrentSpan("http.response.status_code", status)),
+        Effect.withSpan("DEX GET", { kind: "client", attributes: { "http.request.method": "GET" } })
+      )
+
+    const open: TriggerApiShape["open"] = Effect.gen(function* () {
+      const credentials = yield* Secrets.read(secrets, apiSecret, ApiSecret).pipe(
+        Effect.mapError(({ reason }) => new DexSecretError({ setting: "API_SECRET_NAME", reason }))
+      )
+      const tokens = yield* Tokens.make(http, credentials)
+
+      /** One answer, with one more try where the token was refused: it may have been revoked. */
+      const answer = (clientId: ClientId, date: TriggerDate) =>
+        Effect.gen(function* () {
+          const token = yield* tokens.current
+          const first = yield* call(token, clientId, date)
+          if (first.status !== 401) return first
+          return yield* call(yield* tokens.after(token), clientId, date)
+        }).pipe(Effect.catchTag("DexTokenError", (error) => Effect.fail(attemptError(error.message))))
+
+      const attempt = (clientId: ClientId, date: TriggerDate) =>
+        Effect.gen(function* () {
+          const { body, headers, status } = yield* answer(clientId, date)
+          if (status < 200 || status > 299) {
+            const now = yield* Clock.currentTimeMillis
+            return yield* Effect.fail(
+              attemptError(`status ${status}`, status, parseRetryAfter(headers["retry-after"], now))
+            )
+          }
+          return { body, contentType: headers["content-type"] ?? "" }
+        })
+
+      /** A batch can wait: while the API is left alone no call is made, and then the client has its turn after all. */
+      const patient = <A, E>(effect: Effect.Effect<A, E | CircuitOpen>): Effect.Effect<A, E | CircuitOpen> =>
+        Effect.catchIf(
+          effect,
+          (error): error is CircuitOpen & typeof error => error instanceof CircuitOpen,
+          (error) =>
+            Effect.flatMap(remainingMillis, (left) =>
+              error.retryAfterMillis >= left
+                ? Effect.fail(error)
+                : Effect.zipRight(Effect.sleep(Math.max(100, error.retryAfterMillis)), patient(effect))
+            )
+        )
+
+      return {
+        fetch: (clientId, date) =>
+          Retry.retry(
+            breaker.protect(attempt(clientId, date), {
+              isFailure: isOutage,
+              retryAfterMillis: (error) => error.retryAfterMillis
+            }),
+            {
+              schedule: Schedules.dex(attempts),
+              while: (error) => error._tag === "AttemptError" && isTransient(error),
+              retryAfterMillis: (error) => (error._tag === "AttemptError" ? error.retryAfterMillis : undefined)
+            }
+          ).pipe(
+            patient,
+            Effect.mapError(
+              (error) =>
+                new TriggerFetchError({
+                  kind: "failed",
+                  reason: error._tag === "AttemptError" ? error.reason : error.message
+                })
+            ),
+            Effect.flatMap(({ body, contentType }) => {
+              if (body.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d))) {
+                return Effect.fail(new TriggerFetchError({ kind: "empty", reason: "an empty answer" }))
+              }
+              return isJson(body, contentType)
+                ? Effect.succeed(body)
+                : Effect.fail(new TriggerFetchError({ kind: "failed", reason: "the answer is no JSON" }))
+            })
+          )
+      }
+    })
+
+    return { open }
+  })
