@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { createConnection, type Connection, type RowDataPacket } from "mysql2/promise"
@@ -21,7 +22,7 @@ import * as Schedules from "../../src/services/Resilience/Schedules.ts"
 /** The server of a test file. */
 export class MariaDb extends Context.Tag("test/MariaDb")<MariaDb, MysqlEngine>() {}
 
-/** A server, for `it.layer`. */
+/** A server, for `layer` of Vitest's; what the code logs meanwhile is nobody's business. */
 export const mariaDb: Layer.Layer<MariaDb> = Layer.scoped(
   MariaDb,
   Effect.acquireRelease(
@@ -31,7 +32,7 @@ export const mariaDb: Layer.Layer<MariaDb> = Layer.scoped(
     }),
     (engine) => Effect.promise(() => engine[Symbol.asyncDispose]())
   )
-)
+).pipe(Layer.merge(Logger.remove(Logger.defaultLogger)))
 
 type Row = Readonly<Record<string, unknown>>
 

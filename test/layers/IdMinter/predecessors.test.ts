@@ -1,131 +1,162 @@
-/** Who inherits whose id, over indexes and a database in memory. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
 import type { CanonicalId } from "../../../src/schemas/IdMinter.ts"
-import { all, colliding, stored, worldOf } from "../../support/minterRuns.ts"
-import { identifier, idOf, key, node } from "../../support/minterWorks.ts"
+import { sourceIdentifier } from "../../support/minter.ts"
+import { freshStore, mariaDb, storeOf } from "../../support/minterDatabase.ts"
+import { proxyTo } from "../../support/minterFaults.ts"
+import { minterOf, node, work, workOf } from "../../support/minterOverDatabase.ts"
+import { assertSound, idsThatAre, keyOf, mintAll, putFree, store, storedIn } from "../../support/minterRows.ts"
 
-describe("a predecessor", () => {
-  const successor = (value: string) => [{ predecessorIdentifier: identifier(value) }] as const
+const printed = (value: string, type = "Work") => `${type}/sierra-system-number/${value}`
 
-  it.effect("IM-67 in the same request shares its id with its successor, in either order", () =>
+const idPattern = /^[a-z0-9]{8}$/
+
+layer(mariaDb, { excludeTestServices: true })("works that inherit their ids, on MariaDB", (it) => {
+  it.scoped("IM-106 a work has its predecessor's id, and so have several; it stays when no predecessor is given", () =>
     Effect.gen(function* () {
-      for (const world of [worldOf({ old: [], new: successor("old") }), worldOf({ new: successor("old"), old: [] })]) {
-        assert.deepStrictEqual(yield* all(world), { old: "m0000001", new: "m0000001" })
-        assert.lengthOf([...world.target.keys()], 1)
+      const { database, identifiers } = yield* freshStore({ exhausted: "fail" })
+      yield* store(database, [keyOf("p1"), "canon001"], [keyOf("p2"), "canon002"])
+      const minter = minterOf(identifiers, work("b1", "p1"), work("b2", "p2", node("i1", "p1")), work("b3", "p1"))
+      const asked = ["b1", "b2", "b3"].map(workOf)
+      assert.deepStrictEqual(yield* minter.process(...asked), ["canon001", "canon002", "canon001"])
+      const stored = {
+        [printed("p1")]: "canon001",
+        [printed("p2")]: "canon002",
+        [printed("b1")]: "canon001",
+        [printed("b2")]: "canon002",
+        [printed("b3")]: "canon001",
+        [printed("i1")]: "canon001"
       }
+      assert.deepStrictEqual(yield* storedIn(database), stored)
+      const again = minterOf(identifiers, work("b1"), work("b2"), work("b3"))
+      assert.deepStrictEqual(yield* again.process(...asked), ["canon001", "canon002", "canon001"])
+      assert.deepStrictEqual(yield* storedIn(database), stored)
+      yield* assertSound(database, 6)
     })
   )
 
-  it.effect("of a key that has an id is of no matter", () =>
+  it.scoped("IM-106 the original is the earliest of the keys that share an id", () =>
     Effect.gen(function* () {
-      const twice = { data: [node("a", "Work", { predecessorIdentifier: identifier("other") })] }
-      const world = worldOf({ a: [...successor("gone"), twice], b: [{}, { data: [node("a", "Work")] }] })
-      world.ids.set(key("a").id, idOf(3))
-      colliding(world, "gone")
-      assert.deepInclude(yield* all(world), { a: idOf(3) })
-      assert.deepStrictEqual(stored(world), { a: idOf(3), b: "m0000002" })
+      const { database, identifiers } = yield* freshStore()
+      const minter = minterOf(identifiers, work("b1"), work("b2", "b1"), work("b3", "b2"))
+      // All three at once, and the last one first.
+      const [three, two, one] = yield* minter.process(...["b3", "b2", "b1"].map(workOf))
+      assert.match(one ?? "", idPattern)
+      assert.deepStrictEqual([two, three], [one, one])
+      const rows = yield* database.rows("SELECT SourceId FROM identifiers ORDER BY CreatedAt")
+      assert.deepStrictEqual(
+        rows.map(({ SourceId: id }) => id),
+        ["b1", "b2", "b3"]
+      )
+      assert.lengthOf(yield* idsThatAre("assigned", database), 1)
+      yield* assertSound(database, 3)
     })
   )
 
-  it.effect("that gets no id leaves its successors without one: they would have another for ever", () =>
+  it.scoped("IM-107 a work whose predecessor nobody knows fails without a row, and its neighbours do not", () =>
     Effect.gen(function* () {
-      const works = { old: [], new: successor("old"), newer: successor("new"), other: [] } as const
-      const refused = worldOf(works)
-      refused.unmintable.add("old")
-      assert.deepStrictEqual(yield* all(refused), {
-        old: "DatabaseDataError",
-        new: "DatabaseDataError",
-        newer: "DatabaseDataError",
-        other: "m0000001"
-      })
-      assert.hasAllKeys(stored(refused), ["other"])
-      const missed = worldOf(works)
-      const { mint } = missed.identifiers
-      missed.identifiers.mint = (mintings) => mint(mintings.filter(({ key }) => key.sourceId !== "old"))
-      const missing = "MissingCanonicalId"
-      assert.deepInclude(yield* all(missed), { old: missing, new: missing, newer: missing })
-      assert.hasAllKeys(stored(missed), ["other"])
-      const taken = worldOf({ new: successor("old"), other: [] })
-      colliding(taken, "old")
-      assert.deepStrictEqual(yield* all(taken), { new: "CollidingSourceIdentifier", other: "m0000001" })
+      const { database, identifiers } = yield* freshStore()
+      const minter = minterOf(
+        identifiers,
+        work("b1", undefined, node("i1", undefined, "Item")),
+        work("b2", "unknown", node("i2", undefined, "Item")),
+        work("b3", "b1")
+      )
+      const outcomes = yield* minter.process(...["b1", "b2", "b3"].map(workOf))
+      assert.strictEqual(outcomes[1], "PredecessorNotFound")
+      assert.match(outcomes[0] ?? "", idPattern)
+      assert.strictEqual(outcomes[2], outcomes[0])
+      assert.sameMembers(Object.keys(yield* storedIn(database)), [printed("b1"), printed("i1", "Item"), printed("b3")])
+      assert.strictEqual(minter.world.target.size, 1)
+      yield* assertSound(database, 3)
     })
   )
 
-  it.effect("that somebody else mints meanwhile passes on the id that it got", () =>
+  it.scoped("IM-109 a stored key keeps its id, whatever is said about its predecessor", () =>
     Effect.gen(function* () {
-      const world = worldOf({ old: [], new: successor("old") })
-      const { mint } = world.identifiers
-      world.identifiers.mint = (mintings) => {
-        world.ids.set(key("old").id, "theirs00" as CanonicalId)
-        return mint(mintings)
+      const { database, identifiers } = yield* freshStore({ exhausted: "fail" })
+      yield* store(database, [keyOf("b1"), "canon001"], [keyOf("p2"), "canon002"])
+      for (const predecessor of [undefined, "p2", "unknown", "b1"]) {
+        const minter = minterOf(identifiers, work("b1", predecessor))
+        assert.deepStrictEqual(yield* minter.process(workOf("b1")), ["canon001"])
       }
-      assert.deepStrictEqual(yield* all(world), { old: "theirs00", new: "theirs00" })
+      const both = minterOf(identifiers, work("b1", "p2"), work("x", undefined, node("b1")))
+      assert.strictEqual((yield* both.process(workOf("b1")))[0], "canon001")
+      assert.deepStrictEqual(yield* storedIn(database), { [printed("b1")]: "canon001", [printed("p2")]: "canon002" })
     })
   )
-})
 
-describe("whatever is asked for, and whatever the database does not take", () => {
-  const values = FastCheck.constantFrom("a", "b", "c", "d", "e", "f")
-  const some = FastCheck.uniqueArray(values, { maxLength: 2 })
-  const things = FastCheck.tuple(values, FastCheck.option(values, { nil: undefined }))
-  const requests = FastCheck.record({
-    // A predecessor comes before its successor, mostly, so that not everything goes round in circles.
-    works: FastCheck.array(FastCheck.array(things, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 }),
-    straight: FastCheck.integer({ min: 0, max: 3 }).map((luck) => luck > 0),
-    known: some,
-    unmintable: some,
-    taken: some,
-    missed: some
-  })
+  it.scoped("IM-115 nothing of a work that fails is stored, unless another work has it too", () =>
+    Effect.gen(function* () {
+      const { database, identifiers } = yield* freshStore()
+      const minter = minterOf(
+        identifiers,
+        work("b1", undefined, node("mine", undefined, "Item"), node("shared", undefined, "Item"), node("x", "unknown")),
+        work("b2", undefined, node("shared", undefined, "Item"))
+      )
+      const outcomes = yield* minter.process(workOf("b1"), workOf("b2"))
+      assert.strictEqual(outcomes[0], "PredecessorNotFound")
+      assert.match(outcomes[1] ?? "", idPattern)
+      assert.sameMembers(Object.keys(yield* storedIn(database)), [printed("b2"), printed("shared", "Item")])
+      yield* assertSound(database, 2)
+    })
+  )
 
-  it.effect.prop(
-    "a key has the id that it inherits, a work is indexed when all of its keys have one, and then only",
-    [requests],
-    ([{ known, missed, straight, taken, unmintable, works }]) =>
-      Effect.gen(function* () {
-        const wanted = works.map((all) =>
-          all.map(([value, old]) =>
-            straight && old !== undefined && old >= value ? ([value] as const) : ([value, old] as const)
-          )
-        )
-        const world = worldOf(
-          Object.fromEntries(
-            wanted.map((all, index) => [
-              `w${index}`,
-              [
-                {},
-                {
-                  data: all.map(([value, old]) =>
-                    node(value, "Item", old === undefined ? {} : { predecessorIdentifier: identifier(old, "Item") })
-                  )
-                }
-              ] as const
-            ])
-          )
-        )
-        for (const [index, value] of known.entries()) world.ids.set(key(value, "Item").id, idOf(index))
-        for (const value of unmintable) world.unmintable.add(value)
-        colliding(world, ...taken.filter((value) => !known.includes(value)))
-        const { mint } = world.identifiers
-        world.identifiers.mint = (mintings) => mint(mintings.filter(({ key }) => !missed.includes(key.sourceId)))
-        const outcomes = yield* all(world)
-        const ids = stored(world)
-        for (const [index, all] of wanted.entries()) {
-          const id = outcomes[`w${index}`] ?? ""
-          const isIndexed = world.target.has(id)
-          assert.strictEqual(isIndexed, ids[`w${index}`] === id)
-          for (const [value, old] of all) {
-            if (isIndexed) assert.property(ids, value)
-            // What is stored stays: a key that was minted just now has the id of each predecessor that it came with.
-            if (old !== undefined && value in ids && !known.includes(value)) {
-              const conflicting = wanted.flat().some(([other, older]) => other === value && older !== old)
-              assert.isTrue(conflicting || ids[value] === ids[old])
-            }
-          }
-        }
-      }),
-    { fastCheck: { numRuns: 300 } }
+  it.scoped("IM-116 a strict pool that runs short takes what inherits back, too, and the predecessor stays", () =>
+    Effect.gen(function* () {
+      const { database, identifiers } = yield* freshStore({ exhausted: "fail" })
+      yield* store(database, [keyOf("p1"), "canon001"])
+      yield* putFree(database, "aaaaaaaa")
+      const minter = minterOf(
+        identifiers,
+        work("b1", "p1", node("i1", undefined, "Item"), node("i2", undefined, "Item")),
+        work("b2", "p1")
+      )
+      const outcomes = yield* minter.process(workOf("b1"), workOf("b2"))
+      assert.deepStrictEqual(outcomes, ["IdPoolExhausted", "IdPoolExhausted"])
+      assert.deepStrictEqual(yield* storedIn(database), { [printed("p1")]: "canon001" })
+      assert.deepStrictEqual(yield* idsThatAre("free", database), ["aaaaaaaa"])
+      yield* assertSound(database, 1)
+    })
+  )
+
+  it.scoped("IM-112 a key that inherits and that somebody mints meanwhile has his id", () =>
+    Effect.gen(function* () {
+      const { database, identifiers } = yield* freshStore()
+      yield* store(database, [keyOf("p1"), "canon001"])
+      const winner = yield* mintAll(identifiers, [keyOf("b1")])
+      const inherits = (yield* identifiers.lookup([keyOf("p1")])).ids.get(keyOf("p1").id) as CanonicalId
+      const minted = yield* identifiers.mint([
+        { key: keyOf("b1"), inherits },
+        { key: keyOf("b2"), inherits }
+      ])
+      assert.deepStrictEqual(minted.ids, new Map([...winner.ids, [keyOf("b2").id, inherits]]))
+      assert.strictEqual(minted.racesLost, 1)
+      yield* assertSound(database, 3)
+    })
+  )
+
+  it.scoped.each([
+    ["a number", 12_345],
+    ["true", true],
+    ["null", null],
+    ["an object", { sql: "1" }],
+    ["a list", ["b1"]]
+  ] as const)("IM-137 a value that is %s fails its work, and no statement is made with it", ([, value]) =>
+    Effect.gen(function* () {
+      const { database } = yield* freshStore()
+      const proxy = yield* proxyTo(database)
+      const { identifiers } = yield* storeOf(database, { port: proxy.port })
+      const bad = (member: string) => ({ ...sourceIdentifier("Work", "sierra", "b1"), [member]: value })
+      const works = [
+        work("b1", undefined, { sourceIdentifier: bad("value") }),
+        work("b2", undefined, { sourceIdentifier: bad("ontologyType") }),
+        work("b3", undefined, { sourceIdentifier: { ...bad("other"), identifierType: { id: value } } }),
+        work("b4", undefined, { ...node("i4"), predecessorIdentifier: bad("value") })
+      ]
+      const outcomes = yield* minterOf(identifiers, ...works).process(...works.map(([id]) => id))
+      assert.deepStrictEqual(outcomes, ["InvalidWork", "InvalidWork", "InvalidWork", "InvalidWork"])
+      assert.lengthOf(proxy.sandbox.requests(), 0)
+    })
   )
 })
