@@ -32,6 +32,8 @@ export interface Certification {
   readonly authority: boolean
   /** DNS names; without any there is no extension for them. */
   readonly names?: ReadonlyArray<string>
+  /** IP addresses, in the same extension. */
+  readonly addresses?: ReadonlyArray<string>
   readonly validity: Validity
   readonly issuer: Issuer
   /** The key that signs, when it is not the issuer's. */
@@ -59,7 +61,11 @@ const serverAuthentication = "1.3.6.1.5.5.7.3.1"
 
 /** Makes a certificate; answers it as PEM. */
 export const certify = async (wanted: Certification): Promise<string> => {
-  const { issuer, names = [], publicKey, usage, validity } = wanted
+  const { addresses = [], issuer, names = [], publicKey, usage, validity } = wanted
+  const alternatives = [
+    ...names.map((value) => ({ type: "dns" as const, value })),
+    ...addresses.map((value) => ({ type: "ip" as const, value }))
+  ]
   const certificate = await x509.X509CertificateGenerator.create({
     subject: wanted.subject,
     issuer: issuer.name,
@@ -74,9 +80,7 @@ export const certify = async (wanted: Certification): Promise<string> => {
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
       ...(usage !== "certificates" ? [new x509.ExtendedKeyUsageExtension([serverAuthentication])] : []),
-      ...(names.length === 0
-        ? []
-        : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value })))])
+      ...(alternatives.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(alternatives)])
     ]
   })
   return certificate.toString("pem")
