@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
+import Sequencer from "./test/support/Sequencer.ts"
 
 const ci = process.env["CI"] !== undefined
 
@@ -10,7 +11,8 @@ export default defineConfig({
     setupFiles: ["test/support/setup.ts"],
     passWithNoTests: false,
     // Tests on the platform wait most of their time, so a core can take more than one file.
-    maxWorkers: Math.max(3, availableParallelism()),
+    maxWorkers: Math.max(4, availableParallelism()),
+    sequence: { sequencer: Sequencer },
     allowOnly: !ci,
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.
     testTimeout: 20_000,
