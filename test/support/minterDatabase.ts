@@ -9,7 +9,7 @@ import { createConnection, type Connection, type RowDataPacket } from "mysql2/pr
 import { startMariaDb } from "../../local/src/mysql/MariaDb.ts"
 import { givenMysql, type MysqlEngine } from "../../local/src/mysql/Engine.ts"
 import { provideMariaDb } from "../../local/src/mysql/provideMariaDb.ts"
-import { IdMinterDatabases } from "../../src/layers/IdMinter/Databases.ts"
+import { breakerKeys, IdMinterDatabases } from "../../src/layers/IdMinter/Databases.ts"
 import * as IdentifiersLayer from "../../src/layers/IdMinter/Identifiers.ts"
 import * as MigrationsLayer from "../../src/layers/IdMinter/Migrations.ts"
 import type { OnPoolExhausted } from "../../src/layers/IdMinter/Settings.ts"
@@ -65,7 +65,8 @@ export interface DatabaseSetting {
   readonly exhausted?: OnPoolExhausted
   /** Where the functions' connections go, where that is not the server itself. */
   readonly port?: number
-  readonly replicaPort?: number
+  /** Where the replica is, as far as that is not where the primary is. */
+  readonly replica?: Partial<Address>
   readonly limits?: Limits
 }
 
@@ -79,7 +80,7 @@ export const loginTo = ({ password, user }: MysqlEngine): Login => ({
 export const databaseAt = (
   address: Address,
   engine: MysqlEngine,
-  key = "test",
+  key: string = breakerKeys.primary,
   retry: Schedules.RetrySchedule = Schedules.database
 ) =>
   Effect.gen(function* () {
@@ -119,10 +120,10 @@ export const storeOf = (database: TestDatabase, setting: DatabaseSetting = {}) =
     }
     const primary = yield* databaseAt(address, database.engine)
     const replica =
-      setting.replicaPort === undefined
+      setting.replica === undefined
         ? Option.none<Sql.Database>()
         : Option.some(
-            yield* databaseAt({ ...address, port: setting.replicaPort }, database.engine, "replica", Schedules.never)
+            yield* databaseAt({ ...address, ...setting.replica }, database.engine, breakerKeys.replica, Schedules.never)
           )
     const databasesLayer = Layer.succeed(IdMinterDatabases, { primary, replica })
     const identifiers = yield* IdentifiersLayer.make(setting.exhausted ?? "top-up").pipe(Effect.provide(databasesLayer))
