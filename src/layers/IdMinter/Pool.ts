@@ -16,7 +16,7 @@ const affectedBy = (answer: unknown): number =>
 
 const numberIn = (rows: ReadonlyArray<ReadonlyArray<unknown>>): number => Number(rows[0]?.[0] ?? 0)
 
-/** Adds so many new ids, and says how many of them were new indeed. */
+/** Draws so many ids and adds them, and says how many of them were new. */
 const add = (connection: SqlConnection.Connection, count: number): Effect.Effect<number, SqlError.SqlError> =>
   Effect.gen(function* () {
     let added = 0
@@ -28,27 +28,27 @@ const add = (connection: SqlConnection.Connection, count: number): Effect.Effect
     return added
   })
 
-/** Adds `count` ids to the pool, each statement committed by itself. */
-export const refill = (database: Database, count: number): Effect.Effect<void, DatabaseError> =>
-  database.session("refill", (connection) =>
-    Effect.gen(function* () {
-      let missing = count
-      for (let round = 0; round < rounds && missing > 0; round += 1) missing -= yield* add(connection, missing)
-    })
-  )
+/** Adds so many new ids, and says how many are still missing. */
+const fill = (connection: SqlConnection.Connection, count: number): Effect.Effect<number, SqlError.SqlError> =>
+  Effect.gen(function* () {
+    let missing = count
+    for (let round = 0; round < rounds && missing > 0; round += 1) missing -= yield* add(connection, missing)
+    return missing
+  })
 
-/** Fills the pool up to `desired` free ids (contract 1.6, Pool top-up). */
+/** Adds `count` ids to the pool, each statement committed by itself. */
+export const refill = (database: Database, count: number): Effect.Effect<number, DatabaseError> =>
+  database.session("refill", (connection) => fill(connection, count))
+
+/** Fills the pool up to `desired` free ids, whatever others take out of it meanwhile (contract 1.6, Pool top-up). */
 export const topUp = (database: Database, desired: number): Effect.Effect<ToppedUp, DatabaseError | IdPoolExhausted> =>
   database.session("topUp", (connection) =>
     Effect.gen(function* () {
       const count = Effect.map(connection.executeValues(statements.countFree, []), numberIn)
-      let free = yield* count
-      let added = 0
-      for (let round = 0; round < rounds && free < desired; round += 1) {
-        added += yield* add(connection, desired - free)
-        free = yield* count
-      }
-      if (free < desired) return yield* new IdPoolExhausted({ needed: desired, got: free })
-      return { added, free }
+      const shortfall = Math.max(0, desired - (yield* count))
+      const missing = yield* fill(connection, shortfall)
+      const free = yield* count
+      if (missing > 0) return yield* new IdPoolExhausted({ needed: desired, got: free })
+      return { added: shortfall, free }
     })
   )

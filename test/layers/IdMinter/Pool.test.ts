@@ -12,7 +12,7 @@ import { Identifiers } from "../../../src/services/Identifiers.ts"
 import * as CanonicalId from "../../../src/services/IdMinter/CanonicalId.ts"
 import { IdPool } from "../../../src/services/IdPool.ts"
 import { connectionTo, freshStore, mariaDb, storeOf } from "../../support/minterDatabase.ts"
-import { proxyTo, taking } from "../../support/minterFaults.ts"
+import { proxyTo, taking, until } from "../../support/minterFaults.ts"
 import { assertSound, idsThatAre, keyOf, keysOf, mintAll, putFree, store, storedIn } from "../../support/minterRows.ts"
 
 /** A `Random` that draws these numbers, and the last of them for ever. */
@@ -123,6 +123,20 @@ layer(mariaDb, { excludeTestServices: true })("the pool of free ids, on MariaDB"
       const free = yield* idsThatAre("free", database)
       assert.isAtLeast(free.length, 1_500)
       assert.strictEqual(new Set(free).size, free.length)
+    })
+  )
+
+  it.scoped("IM-97 others may take ids meanwhile: that is no failure", () =>
+    Effect.gen(function* () {
+      const { database } = yield* freshStore()
+      const proxy = yield* proxyTo(database)
+      const { identifiers } = yield* storeOf(database, { port: proxy.port })
+      yield* putFree(database, "aaaaaaaa", "bbbbbbbb", "cccccccc")
+      proxy.rule({ path: "INSERT" }, { delayMs: 100 })
+      const fiber = yield* Effect.fork(identifiers.topUp(5))
+      yield* until(() => proxy.verbs().includes("INSERT"), "the INSERT")
+      yield* database.rows("UPDATE canonical_ids SET Status = 'assigned'")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), { added: 2, free: 2 })
     })
   )
 
