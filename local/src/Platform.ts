@@ -1,16 +1,11 @@
 /** The local platform: every engine, sandbox and function of the system, started together and stopped together. */
-import { mkdirSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { buildStale } from "../../scripts/build.ts"
 import { startAwsProxy } from "./aws/AwsProxy.ts"
 import type { Processes } from "./aws/AwsProxy.ts"
 import { createResources } from "./aws/createResources.ts"
-import { startDynamo } from "./aws/Dynamo.ts"
-import type { AwsEndpoints } from "./aws/Engine.ts"
-import { startFauxqs } from "./aws/Fauxqs.ts"
-import { startPoller } from "./aws/Poller.ts"
-import { startSecretsManager } from "./aws/SecretsManager.ts"
-import { startSsm } from "./aws/Ssm.ts"
+import { putSecrets } from "./aws/putSecrets.ts"
+import { startEngines } from "./aws/startEngines.ts"
 import { catalogue } from "./functions/catalogue.ts"
 import type { CatalogueEntry, ExtraFunction } from "./functions/catalogue.ts"
 import { functionEnvironment, settingsFrom } from "./functions/functionEnvironment.ts"
@@ -18,20 +13,23 @@ import type { Addresses } from "./functions/functionEnvironment.ts"
 import { FunctionLogs } from "./functions/FunctionLogs.ts"
 import { FunctionPool } from "./functions/FunctionPool.ts"
 import { Lambda } from "./functions/Lambda.ts"
+import { startPollers } from "./functions/startPollers.ts"
 import { stage as apiStage } from "./gateway/apiGatewayEvent.ts"
 import { startGateway } from "./gateway/Gateway.ts"
 import { Traces } from "./observability/Traces.ts"
 import { startSeedPort } from "./gateway/seedPort.ts"
 import { startMinter } from "./minter/Minter.ts"
+import { startArchive } from "./archive/Archive.ts"
 import type { PlatformInfo } from "./platformFile.ts"
 import { writePlatformFile } from "./platformFile.ts"
-import { credentials, defaultStage, queueArn } from "./resources.ts"
+import { credentials, defaultStage } from "./resources.ts"
 import type { QueueDefinition } from "./resources.ts"
 import { identified, works } from "./sandboxes/elasticsearch/works.ts"
 import { startMparticle } from "./sandboxes/mparticle/Mparticle.ts"
 import { Sandbox } from "./sandboxes/Sandbox.ts"
 import { Executions } from "./stepfunctions/Executions.ts"
 import { invokeThrough } from "./stepfunctions/invokeThrough.ts"
+import { allSettled, Group } from "./together.ts"
 import { Twilio } from "./sandboxes/twilio/Twilio.ts"
 
 export interface PlatformOptions {
@@ -60,48 +58,6 @@ export interface Platform extends AsyncDisposable {
 
 const maxProcesses = 8
 const idleMs = 300_000
-const pollersPerQueue = 2
-/** Deployed, a queue's messages may be gathered for a minute: here nobody waits so long. */
-const longestWindowSeconds = 1
-
-/** Stops everything it holds at the same time. */
-class Group implements AsyncDisposable {
-  private readonly members: Array<AsyncDisposable> = []
-
-  add<A extends AsyncDisposable>(member: A): A {
-    this.members.push(member)
-    return member
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.members.map((member) => member[Symbol.asyncDispose]()))
-  }
-}
-
-const startEngines = async (started: AsyncDisposableStack, options: PlatformOptions): Promise<AwsEndpoints> => {
-  const { DYNAMODB_URL, SQS_URL, S3_URL } = options.environment
-  const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir)
-  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true })
-  const file = (name: string) => (dataDir === undefined ? undefined : join(dataDir, name))
-  const engines = started.use(new Group())
-  // Whatever starts is stopped again, even when another engine fails to start.
-  const keep = async <A extends AsyncDisposable>(engine: Promise<A>): Promise<A> => engines.add(await engine)
-  const [dynamo, fauxqs, secrets, ssm] = await allSettled([
-    keep(startDynamo({ url: DYNAMODB_URL, dataDir: file("dynamodb") })),
-    keep(startFauxqs({ sqsUrl: SQS_URL, s3Url: S3_URL, dataDir: file("fauxqs") })),
-    keep(startSecretsManager({ file: file("secrets.json") })),
-    keep(startSsm({ file: file("parameters.json") }))
-  ])
-  return { dynamodb: dynamo.url, sqs: fauxqs.sqs, s3: fauxqs.s3, secretsmanager: secrets.url, ssm: ssm.url }
-}
-
-/** All values; when one fails, its error, but only after every other has ended. */
-const allSettled = async <T extends ReadonlyArray<unknown>>(promises: {
-  readonly [K in keyof T]: Promise<T[K]>
-}): Promise<T> => {
-  await Promise.allSettled(promises)
-  return (await Promise.all(promises)) as unknown as T
-}
 
 const startPools = (
   functions: ReadonlyMap<string, CatalogueEntry>,
@@ -114,36 +70,6 @@ const startPools = (
       new FunctionPool({ name, bundle, timeoutSeconds, memoryMb, environment }, { maxProcesses, idleMs, onLog })
     ])
   )
-
-const startPollers = (
-  group: Group,
-  functions: ReadonlyMap<string, CatalogueEntry>,
-  queues: Readonly<Record<string, string>>,
-  sqsEndpoint: string,
-  lambda: Lambda
-): void => {
-  for (const [name, { queue, batchSize = 10, windowSeconds = 0 }] of functions) {
-    if (queue === undefined) continue
-    const queueUrl = queues[queue]
-    if (queueUrl === undefined)
-      throw new Error(`the function ${name} names a queue ${queue}, which the platform does not have`)
-    group.add(
-      startPoller({
-        sqsEndpoint,
-        queueUrl,
-        queueArn: queueArn(queueUrl),
-        batchSize,
-        windowSeconds: Math.min(windowSeconds, longestWindowSeconds),
-        concurrency: pollersPerQueue,
-        invoke: async (payload) => {
-          const outcome = await lambda.invoke({ name, payload })
-          if (outcome.kind !== "answered") throw new Error("the lambda sandbox did not take the call")
-          return outcome.result
-        }
-      })
-    )
-  }
-}
 
 /** Starts the platform and waits until it can be used. */
 export const startPlatform = async (options: PlatformOptions): Promise<Platform> => {
@@ -158,6 +84,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const mysqlSandbox = new Sandbox("mysql")
   const elasticsearchSandbox = new Sandbox("elasticsearch")
   const minterSandbox = new Sandbox("idminter")
+  const sqlserverSandbox = new Sandbox("sqlserver")
+  const dexSandbox = new Sandbox("dex")
   let pools: ReadonlyMap<string, FunctionPool> = new Map()
   const processes: Processes = {
     caller: (processId) => {
@@ -166,7 +94,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     }
   }
 
-  const [engines, , gateway, { callbackCertificate, mparticle }, minter] = await allSettled([
+  const [engines, , gateway, { callbackCertificate, mparticle }, minter, archive] = await allSettled([
     startEngines(started, options),
     buildStale(),
     startGateway(options.port).then((one) => started.use(one)),
@@ -187,6 +115,13 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
         const { functionError, payload } = (await pools.get("id-minter-migrate")?.invoke("{}")) ?? {}
         if (functionError !== undefined) throw new Error(`the id minter's tables could not be made: ${payload}`)
       }
+    }).then((one) => started.use(one)),
+    startArchive({
+      sqlserver: sqlserverSandbox,
+      dex: dexSandbox,
+      processes,
+      folder,
+      dataDir: options.dataDir === undefined ? undefined : resolve(options.dataDir)
     }).then((one) => started.use(one))
   ])
   const proxy = started.use(await startAwsProxy({ sandbox: aws, upstream: engines, processes }))
@@ -197,6 +132,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     callbackCertificate,
     ...(options.extraQueues === undefined ? {} : { extraQueues: options.extraQueues })
   })
+
+  await putSecrets(engines.secretsmanager, archive.secrets)
 
   const twilio = started.use(
     new Twilio({
@@ -214,7 +151,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     gateway: gateway.url,
     apiStage,
     resources,
-    minter: minter.environment
+    minter: minter.environment,
+    archive: archive.environment
   }
   const traces = new Traces()
   const onLog = (functionName: string, line: string): void => {
@@ -235,6 +173,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     gateway: gateway.url,
     aws: proxy.endpoints,
     mysql: minter.mysql,
+    sqlserver: archive.sqlserver,
     elasticsearch: minter.elasticsearch,
     functions: [...functions.keys()],
     ...resources
@@ -242,9 +181,17 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const executions = started.use(new Executions(invokeThrough(lambda)))
   const seedPort = started.use(await startSeedPort(lambda))
   const sandboxes = new Map(
-    [aws, lambdaSandbox, mparticleSandbox, twilioSandbox, mysqlSandbox, elasticsearchSandbox, minterSandbox].map(
-      (sandbox) => [sandbox.name, sandbox]
-    )
+    [
+      aws,
+      lambdaSandbox,
+      mparticleSandbox,
+      twilioSandbox,
+      mysqlSandbox,
+      elasticsearchSandbox,
+      minterSandbox,
+      sqlserverSandbox,
+      dexSandbox
+    ].map((sandbox) => [sandbox.name, sandbox])
   )
   gateway.serve({
     lambda,
@@ -255,6 +202,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       ["lambda", { sandbox: lambdaSandbox }],
       ["mysql", { sandbox: mysqlSandbox }],
       ["elasticsearch", { sandbox: elasticsearchSandbox }],
+      ["sqlserver", { sandbox: sqlserverSandbox }],
+      ["dex", { sandbox: dexSandbox, actions: archive.actions }],
       [
         "idminter",
         {

@@ -11,6 +11,8 @@ export interface PlatformInfo extends Resources {
   readonly aws: AwsEndpoints
   /** null where MySQL is the embedded one, which knows the id minter's statements only. */
   readonly mysql: string | null
+  /** Host and port. */
+  readonly sqlserver: string
   readonly elasticsearch: string
   readonly functions: ReadonlyArray<string>
 }

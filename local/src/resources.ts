@@ -150,7 +150,8 @@ export const queues = (stage: string) =>
 export const buckets = (stage: string) =>
   ({
     results: `mparticle-sar-results-${stage.toLowerCase()}`,
-    handoff: `${stagingPrefix}-handoff-${stage.toLowerCase()}`
+    handoff: `${stagingPrefix}-handoff-${stage.toLowerCase()}`,
+    dex: `dex-trigger-archive-${stage.toLowerCase()}`
   }) satisfies Record<string, string>
 
 /** What the simulators of the platform let in. */

@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as esbuild from "esbuild"
 import { awsSdk } from "./awsSdk.ts"
-import { mysql } from "./mysql.ts"
+import { drivers } from "./drivers.ts"
 
 /** The repository's root, to which every path in a metafile is relative. */
 export const root = join(import.meta.dirname, "../..")
@@ -44,7 +44,7 @@ export const buildFunction = async ({ entryPoint, outfile }: BundleOptions): Pro
     sourcemap: "linked",
     sourcesContent: false,
     banner: { js: banner },
-    plugins: [awsSdk, mysql],
+    plugins: [awsSdk, drivers],
     logLevel: "warning"
   })
   for (const { path, contents } of outputFiles) await replaceFile(path, contents)

@@ -9,7 +9,7 @@ const everywhere = [
   "package-lock.json",
   "scripts/build/awsSdk.ts",
   "scripts/build/bundle.ts",
-  "scripts/build/mysql.ts",
+  "scripts/build/drivers.ts",
   "scripts/build/registeredErrors.ts"
 ]
 

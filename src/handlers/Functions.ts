@@ -66,5 +66,12 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
     memoryMb: 1024,
     schedule: "cron(0 3 ? * MON-FRI *)"
   },
-  "id-minter-migrate": { entry: "idMinterMigrate", timeoutSeconds: 300, memoryMb: 1024 }
+  "id-minter-migrate": { entry: "idMinterMigrate", timeoutSeconds: 300, memoryMb: 1024 },
+  "dex-trigger-response-archive": {
+    entry: "dexTriggerArchive",
+    timeoutSeconds: 900,
+    memoryMb: 512,
+    schedule: "cron(35 20 ? * MON-FRI *)"
+  },
+  "dex-archive-verify": { entry: "dexArchiveVerify", timeoutSeconds: 900, memoryMb: 512 }
 }

@@ -30,6 +30,19 @@ const callerOf = (processes: Processes, keyId: string | undefined): Caller | und
     ? processes.caller(keyId.slice(accessKeyPrefix.length).toLowerCase())
     : undefined
 
+/** What stands in a secret for the id of the process that reads it, so that whoever it calls knows who calls. */
+export const processMark = "{process}"
+
+const forCaller = (answer: Answer, keyId: string | undefined): Answer =>
+  keyId?.startsWith(accessKeyPrefix) === true
+    ? {
+        ...answer,
+        body: Buffer.from(
+          answer.body.toString("utf8").replaceAll(processMark, keyId.slice(accessKeyPrefix.length).toLowerCase())
+        )
+      }
+    : answer
+
 /** Aborts when the client goes away. */
 const goneSignal = (response: ServerResponse): AbortSignal => {
   const gone = new AbortController()
@@ -58,7 +71,8 @@ const serveService = async (
     const query = new URLSearchParams(search)
     const operation = operationOf(service, request, path, query)
     const body = await readBody(request)
-    const caller = callerOf(options.processes, accessKeyId(headers.authorization, query))
+    const keyId = accessKeyId(headers.authorization, query)
+    const caller = callerOf(options.processes, keyId)
     // Only a long poll ends with its client: any other call that AWS has received is carried out.
     const signal = operation === "ReceiveMessage" ? goneSignal(response) : undefined
     const forward = (sent: Buffer): Promise<Answer> =>
@@ -74,6 +88,7 @@ const serveService = async (
         ...(caller === undefined ? {} : { caller })
       },
       perform: async () => {
+        if (service === "secretsmanager") return forCaller(await forward(body), keyId)
         if (service !== "sqs") return forward(body)
         const answer = await forward(moveQueueUrls(body, new URL(upstream.url).origin))
         return { ...answer, body: moveQueueUrls(answer.body, server.url) }

@@ -47,6 +47,8 @@ export interface Addresses {
   readonly resources: Resources
   /** The settings of the id minter's functions, for one process. */
   readonly minter: (processId: string) => Readonly<Record<string, string>>
+  /** The settings of the archive's functions, for one process. */
+  readonly archive: (processId: string) => Readonly<Record<string, string>>
 }
 
 /** Where the Staging service finds what is its own. PUBLIC_BASE_URL is not set: the signed URL is the event's own. */
@@ -69,7 +71,7 @@ export const functionEnvironment = (
   addresses: Addresses,
   settings: Readonly<Record<string, string>>
 ): Record<string, string> => {
-  const { aws, mparticle, gateway, apiStage, minter, resources } = addresses
+  const { archive, aws, mparticle, gateway, apiStage, minter, resources } = addresses
   return {
     MPARTICLE_DSR_URL: `${mparticle}/p/${processId}/v3`,
     MPARTICLE_EVENTS_URL: `${mparticle}/p/${processId}/v2`,
@@ -80,6 +82,8 @@ export const functionEnvironment = (
     OTEL_EXPORTER_OTLP_ENDPOINT: `${gateway}${otlpPath}`,
     ...stagingSettings(resources),
     ...minter(processId),
+    ...archive(processId),
+    S3_BUCKET_NAME: resources.buckets["dex"] ?? "",
     downstream_queue_url: resources.queues["idMinterDownstream"] ?? "",
     ...settings,
     AWS_REGION: region,

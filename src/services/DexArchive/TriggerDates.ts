@@ -22,8 +22,7 @@ export const dateIn = (nowMillis: number, timeZone: string, offsetDays: number):
 /** Whether a name is one of a time zone. */
 export const isTimeZone = (name: string): boolean => {
   try {
-    new Intl.DateTimeFormat("en-US", { timeZone: name })
-    return true
+    return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== ""
   } catch {
     return false
   }
