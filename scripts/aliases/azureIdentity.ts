@@ -1,13 +1,11 @@
 /** Stands in for `@azure/identity`: a login by way of Azure is none of ours. */
-class NoAzure {
-  constructor() {
-    throw new Error("the bundles are built without logins by way of Azure")
-  }
+const refuse = function (): never {
+  throw new Error("the bundles are built without logins by way of Azure")
 }
 
 export {
-  NoAzure as ClientSecretCredential,
-  NoAzure as DefaultAzureCredential,
-  NoAzure as ManagedIdentityCredential,
-  NoAzure as UsernamePasswordCredential
+  refuse as ClientSecretCredential,
+  refuse as DefaultAzureCredential,
+  refuse as ManagedIdentityCredential,
+  refuse as UsernamePasswordCredential
 }

@@ -17,7 +17,7 @@ const rankOf = ({ moduleId }: TestSpecification): number => patience.find(([name
 /** The longest waits first, and among equals what vitest knows of them. */
 export default class Sequencer extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
-    const known = await super.sort(files)
+    const known = await super.sort.call(this, files)
     return known.toSorted((one, other) => rankOf(one) - rankOf(other))
   }
 }
