@@ -121,6 +121,10 @@ layer(mariaDb, { excludeTestServices: true })("minters that race, on MariaDB", (
       Effect.gen(function* () {
         const { database } = yield* freshStore()
         const stores = yield* storesOver(database, 8)
+        const deadlocks = Effect.map(database.rows("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"), ([row]) =>
+          Number(row?.["Value"] ?? 0)
+        )
+        const before = yield* deadlocks
         const rounds = 40
         for (let round = 0; round < rounds; round += 1) {
           const keys = Array.from({ length: 30 }, (_, index) =>
@@ -132,6 +136,8 @@ layer(mariaDb, { excludeTestServices: true })("minters that race, on MariaDB", (
           for (const other of others) assert.deepStrictEqual(other, first)
           if (round % 8 === 0) yield* assertSound(database, (round + 1) * 30)
         }
+        // In no order at all there would be some two hundred.
+        assert.isAtMost((yield* deadlocks) - before, 5)
         const stored = Object.values(yield* storedIn(database))
         assert.strictEqual(new Set(stored).size, rounds * 30)
         assert.lengthOf(yield* idsThatAre("assigned", database), rounds * 30)
