@@ -78,7 +78,7 @@ const reason = (said: ReadonlyArray<string>): string => {
 const failed = (why: string): Error => new Error(`MySQL: mariadbd did not start: ${why}`)
 
 /** Fills the data folder under another name first, so that an end half-way leaves nothing that looks complete. */
-const install = async (installer: string, folder: string): Promise<string> => {
+const install = async (installer: string, folder: string, temporary: string): Promise<string> => {
   const data = join(folder, "data")
   if (existsSync(data)) return data
   const incomplete = join(folder, "data.incomplete")
@@ -89,6 +89,7 @@ const install = async (installer: string, folder: string): Promise<string> => {
       ...storage,
       "--debug-no-sync",
       `--datadir=${incomplete}`,
+      temporary,
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
       "--skip-name-resolve"
@@ -174,7 +175,11 @@ export const startMariaDb = async (options: MariaDbOptions = {}): Promise<MysqlE
     })
   }
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const data = await install(programs.installer, folder)
+  // A server that starts deletes whatever is called as temporary tables are: those of others, if they share the folder.
+  const scratch = await mkdtemp(join(tmpdir(), "mariadb-tmp-"))
+  started.defer(() => rm(scratch, { recursive: true, force: true }))
+  const temporary = `--tmpdir=${scratch}`
+  const data = await install(programs.installer, folder, temporary)
   const initFile = join(folder, "init.sql")
   await writeFile(initFile, initSql(password), { mode: 0o600 })
   const args = [
@@ -182,6 +187,7 @@ export const startMariaDb = async (options: MariaDbOptions = {}): Promise<MysqlE
     ...settings,
     ...(keep ? [] : careless),
     `--datadir=${data}`,
+    temporary,
     `--pid-file=${join(folder, "mariadb.pid")}`,
     `--secure-file-priv=${folder}`,
     `--init-file=${initFile}`,
