@@ -29,6 +29,12 @@ type Told<E> = Exclude<E, SqlError.SqlError> | DatabaseError
 
 /** A database. */
 export interface Database {
+  /** Runs one statement, and gives its rows as arrays. */
+  readonly query: (
+    name: string,
+    sql: string,
+    parameters: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, DatabaseError>
   /** Runs statements one after the other on one connection, each of them committed by itself. */
   readonly session: <A, E>(name: string, body: Body<A, E>) => Effect.Effect<A, Told<E>>
   /** Runs statements together or not at all, each seeing what others have committed by then (READ COMMITTED). */
@@ -107,24 +113,22 @@ export const make = (options: DatabaseOptions): Effect.Effect<Database, never, S
     )
 
     /** Whoever was interrupted has no time left to wait for a statement, and it may still be under way. */
+    const cutOff =
+      (known: Pool) =>
+      (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+        Cause.isInterrupted(cause) ? cut(known) : Effect.void
+
     const using = <A, E>(
       known: Pool,
       body: (connection: SqlConnection.Connection, known: Pool) => Effect.Effect<A, E>
     ): Effect.Effect<A, E | SqlError.SqlError> =>
       Effect.scoped(
-        Effect.flatMap(known.client.reserve, (connection) =>
-          Effect.onError(body(connection, known), (cause) => (Cause.isInterrupted(cause) ? cut(known) : Effect.void))
-        )
-      ).pipe(
-        Effect.tapError((error) => {
-          if (isSqlError(error) && isStale(error)) retire(known)
-          return Effect.void
-        })
+        Effect.flatMap(known.client.reserve, (connection) => Effect.onError(body(connection, known), cutOff(known)))
       )
 
     /** A login may have been exchanged since the pool was opened: its new connections are refused then. */
-    const onConnection = <A, E>(
-      body: (connection: SqlConnection.Connection, known: Pool) => Effect.Effect<A, E>
+    const onPool = <A, E>(
+      use: (known: Pool) => Effect.Effect<A, E>
     ): Effect.Effect<A, E | SqlError.SqlError | DatabaseFailure | DatabaseDataError> => {
       const once = Effect.acquireUseRelease(
         Effect.suspend(() => (Option.isSome(pool) ? Effect.succeed(pool.value) : Effect.interruptible(opened))).pipe(
@@ -132,7 +136,11 @@ export const make = (options: DatabaseOptions): Effect.Effect<Database, never, S
             known.users += 1
           })
         ),
-        (known) => using(known, body),
+        (known) =>
+          Effect.tapError(use(known), (error) => {
+            if (isSqlError(error) && isStale(error)) retire(known)
+            return Effect.void
+          }),
         (known) =>
           Effect.suspend(() => {
             known.users -= 1
@@ -146,11 +154,16 @@ export const make = (options: DatabaseOptions): Effect.Effect<Database, never, S
       )
     }
 
+    const onConnection = <A, E>(
+      body: (connection: SqlConnection.Connection, known: Pool) => Effect.Effect<A, E>
+    ): Effect.Effect<A, E | SqlError.SqlError | DatabaseFailure | DatabaseDataError> =>
+      lettingGo(onPool((known) => using(known, body)))
+
     const guarded = <A, E>(
       name: string,
       effect: Effect.Effect<A, E | DatabaseFailure | DatabaseDataError>
     ): Effect.Effect<A, Told<E>> =>
-      Effect.mapError(lettingGo(effect), (error) => (isSqlError(error) ? classify(error) : (error as Told<E>))).pipe(
+      Effect.mapError(effect, (error) => (isSqlError(error) ? classify(error) : (error as Told<E>))).pipe(
         Effect.withSpan(`MySQL ${name}`, {
           kind: "client",
           attributes: { "db.system.name": "mysql" },
@@ -190,6 +203,14 @@ export const make = (options: DatabaseOptions): Effect.Effect<Database, never, S
       }
 
     return {
+      query: (name, sql, parameters) =>
+        guarded(
+          name,
+          // The span is ours: the library's would carry the statement, with its thousand question marks.
+          onPool((known) =>
+            Effect.onError(Effect.withTracerEnabled(known.client.unsafe(sql, parameters).values, false), cutOff(known))
+          )
+        ),
       session: (name, body) => guarded(name, onConnection(body)),
       transaction: (name, body) => guarded(name, onConnection(inTransaction(body)))
     }

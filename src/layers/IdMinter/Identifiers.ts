@@ -4,12 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { DatabaseDataError, DatabaseRejected } from "../../schemas/DatabaseError.ts"
+import { DatabaseDataError, type DatabaseRejected } from "../../schemas/DatabaseError.ts"
 import { IdPoolExhausted } from "../../schemas/IdMinterError.ts"
 import { Identifiers, type IdentifiersShape, type Minted, type Minting } from "../../services/Identifiers.ts"
 import * as SourceKey from "../../services/IdMinter/SourceKey.ts"
 import * as Schedules from "../../services/Resilience/Schedules.ts"
 import type { Database, DatabaseError } from "../Sql.ts"
+import { asRejected } from "../Sql/Classification.ts"
 import { IdMinterDatabases } from "./Databases.ts"
 import * as Lookup from "./Lookup.ts"
 import { mint as mintTogether, type PoolShort } from "./Minting.ts"
@@ -23,9 +24,7 @@ const margin = 100
 /** How often a claim that came up short is made again: others may take what was added for it. */
 const claims = 5
 
-/** Only a value can be refused as one: where none is sent that is not ours, the statement is. */
-const asRejected = ({ errno, reason }: DatabaseDataError): Effect.Effect<never, DatabaseRejected> =>
-  Effect.fail(new DatabaseRejected({ reason, ...(errno === undefined ? {} : { errno }) }))
+const refused = (error: DatabaseDataError): Effect.Effect<never, DatabaseRejected> => Effect.fail(asRejected(error))
 
 const merged = (parts: ReadonlyArray<Minted>): Minted => ({
   ids: new Map(parts.flatMap(({ ids }) => [...ids])),
@@ -61,7 +60,7 @@ export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape
     const lookupIn = (database: Database, keys: ReadonlyArray<SourceKey.SourceKey>) => {
       if (keys.length === 0) return Effect.succeed(merged([]))
       const together = (some: typeof keys) =>
-        database.session("lookup", (connection) => Lookup.find(connection, some, statements.lookup))
+        Lookup.find((sql, parameters) => database.query("lookup", sql, parameters), some, statements.lookup)
       return apart(
         keys,
         (key) => key,
@@ -88,7 +87,8 @@ export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape
         if (round >= claims) return yield* new IdPoolExhausted({ needed, got })
         // Others may hold what is free, and give it back.
         if (exhausted === "fail") return yield* Effect.sleep(yield* Schedules.delay(Schedules.database, round - 1))
-        yield* Pool.refill(primary, needed - got + margin)
+        // What was added once and is gone is contended: whoever wants it brings all that he needs.
+        yield* Pool.refill(primary, (round === 1 ? needed - got : needed) + margin)
       })
 
     const mintChunk = (
@@ -115,10 +115,10 @@ export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape
     return {
       lookup,
       mint,
-      topUp: (desired) => Effect.catchTag(Pool.topUp(primary, desired), "DatabaseDataError", asRejected),
+      topUp: (desired) => Effect.catchTag(Pool.topUp(primary, desired), "DatabaseDataError", refused),
       ping: primary
         .session("ping", (connection) => connection.executeUnprepared(statements.ping, [], undefined))
-        .pipe(Effect.asVoid, Effect.catchTag("DatabaseDataError", asRejected))
+        .pipe(Effect.asVoid, Effect.catchTag("DatabaseDataError", refused))
     }
   })
 

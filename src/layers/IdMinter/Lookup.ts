@@ -38,19 +38,25 @@ const read = (row: ReadonlyArray<unknown>) => {
   }
 }
 
+/** Runs a statement, and gives its rows. */
+export type Run<E> = (
+  sql: string,
+  parameters: ReadonlyArray<string>
+) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, E>
+
 /** Finds the ids of keys; `statement` makes the statement for a number of them. */
-export const find = (
-  connection: SqlConnection.Connection,
+export const find = <E>(
+  run: Run<E>,
   keys: ReadonlyArray<SourceKey.SourceKey>,
   statement: (length: number) => string
-): Effect.Effect<Ids, SqlError.SqlError> =>
+): Effect.Effect<Ids, E> =>
   Effect.gen(function* () {
     const ids = new Map<string, CanonicalId>()
     for (const chunk of chunksOf(keys)) {
       const [{ ontologyType, sourceSystem }] = chunk
       const asked = new Map<unknown, string>(chunk.map(({ id, sourceId }) => [sourceId, id]))
       const list = statements.padded(chunk.map(({ sourceId }) => sourceId))
-      const rows = yield* connection.executeValues(statement(list.length), [ontologyType, sourceSystem, ...list])
+      const rows = yield* run(statement(list.length), [ontologyType, sourceSystem, ...list])
       for (const [type, system, sourceId, id] of rows) {
         const key = asked.get(sourceId)
         // A collation that is not binary finds the rows of other keys, too.

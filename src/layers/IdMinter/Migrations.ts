@@ -7,8 +7,9 @@ import type * as SqlConnection from "@effect/sql/SqlConnection"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import { DatabaseDataError, DatabaseRejected, DatabaseTransient } from "../../schemas/DatabaseError.ts"
+import { DatabaseRejected, DatabaseTransient } from "../../schemas/DatabaseError.ts"
 import { Migrations, type MigrationsShape } from "../../services/Migrations.ts"
+import { asRejected } from "../Sql/Classification.ts"
 import { IdMinterDatabases } from "./Databases.ts"
 
 const table = (definition: string): string =>
@@ -114,11 +115,7 @@ export const make: Effect.Effect<MigrationsShape, never, IdMinterDatabases> = Ef
   ({ primary }) => ({
     run: primary
       .session("migrate", (connection) => locked(connection, migrate(connection)))
-      .pipe(
-        Effect.catchAll((error) =>
-          Effect.fail(error instanceof DatabaseDataError ? new DatabaseRejected({ reason: error.reason }) : error)
-        )
-      )
+      .pipe(Effect.catchTag("DatabaseDataError", (error) => Effect.fail(asRejected(error))))
   })
 )
 

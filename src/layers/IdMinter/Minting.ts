@@ -27,7 +27,8 @@ const reread = (
 ): Effect.Effect<Lookup.Ids, SqlError.SqlError> => {
   const keys = mintings.map(({ key }) => key)
   const [first] = keys
-  const all = (rest: typeof keys) => Lookup.find(connection, rest, statements.lockedLookup)
+  const all = (rest: typeof keys) =>
+    Lookup.find((sql, parameters) => connection.executeValues(sql, parameters), rest, statements.lockedLookup)
   if (first === undefined || keys.every((key) => Lookup.areAlike(first, key))) return all(keys)
   // Keys of many kinds take a statement for each kind, new ids one for all of them.
   return Effect.flatMap(Lookup.holders(connection, claimed), (won) =>
