@@ -158,6 +158,16 @@ const launch = async (
   return undefined
 }
 
+/** Removes a folder at the end, or with this process when that ends out of order. */
+const removed = (folder: string): Disposable => {
+  const remove = (): void => {
+    process.off("exit", remove)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  process.once("exit", remove)
+  return { [Symbol.dispose]: remove }
+}
+
 /** Starts MariaDB and waits until it greets. */
 export const startMariaDb = async (options: MariaDbOptions = {}): Promise<MysqlEngine> => {
   const programs = options.programs ?? findMariaDb()
@@ -166,18 +176,12 @@ export const startMariaDb = async (options: MariaDbOptions = {}): Promise<MysqlE
   const password = options.password ?? randomBytes(16).toString("hex")
   await using started = new AsyncDisposableStack()
   const folder = resolve(options.dataDir ?? (await mkdtemp(join(tmpdir(), "mariadb-"))))
-  if (!keep) {
-    const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
-    process.once("exit", remove)
-    started.defer(() => {
-      process.off("exit", remove)
-      remove()
-    })
-  }
+  if (!keep) started.use(removed(folder))
   await mkdir(folder, { recursive: true, mode: 0o700 })
   // A server that starts deletes whatever is called as temporary tables are: those of others, if they share the folder.
-  const scratch = await mkdtemp(join(tmpdir(), "mariadb-tmp-"))
-  started.defer(() => rm(scratch, { recursive: true, force: true }))
+  const scratch = keep ? await mkdtemp(join(tmpdir(), "mariadb-tmp-")) : join(folder, "tmp")
+  if (keep) started.use(removed(scratch))
+  await mkdir(scratch, { recursive: true })
   const temporary = `--tmpdir=${scratch}`
   const data = await install(programs.installer, folder, temporary)
   const initFile = join(folder, "init.sql")

@@ -65,3 +65,7 @@ export const classify = (error: SqlError.SqlError): DatabaseFailure | DatabaseDa
   if (auth.has(errno)) return new DatabaseAuth(facts)
   return data.has(errno) ? new DatabaseDataError(facts) : new DatabaseRejected(facts)
 }
+
+/** Only a value can be refused as one: where none is sent that is not ours, the statement is. */
+export const asRejected = ({ errno, reason }: DatabaseDataError): DatabaseRejected =>
+  new DatabaseRejected({ reason, ...(errno === undefined ? {} : { errno }) })
