@@ -9,11 +9,11 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { ArchiveEvent, ArchiveFailure, ArchiveSummary, TriggerDate } from "../schemas/DexArchive.ts"
-import { DexPartialFailure } from "../schemas/DexArchiveError.ts"
+import type { ArchiveEvent, ArchiveFailure, ArchiveSummary, ClientId, TriggerDate } from "../schemas/DexArchive.ts"
+import { type DexArchiveError, DexPartialFailure } from "../schemas/DexArchiveError.ts"
 import { remainingMillis } from "../services/Deadline.ts"
 import { DexArchive, type DexArchiveShape } from "../services/DexArchive.ts"
-import * as ClientId from "../services/DexArchive/ClientId.ts"
+import * as Ids from "../services/DexArchive/ClientId.ts"
 import { dateIn } from "../services/DexArchive/TriggerDates.ts"
 import type { DexClient } from "../services/DexClients.ts"
 import * as Metrics from "../services/Metrics.ts"
@@ -40,6 +40,8 @@ export const texts = {
   time: "Not processed: time budget exhausted"
 } as const
 
+const fetchTexts = { failed: texts.fetch, empty: texts.empty, time: texts.time }
+
 /** What became of one client. */
 type Outcome = Either.Either<Kept, string>
 
@@ -47,19 +49,18 @@ const noTime: Outcome = Either.left(texts.time)
 
 /** Archives one client's day. */
 const archiveOne = (
-  { id }: DexClient,
+  id: ClientId,
   date: TriggerDate,
   session: TriggerSession,
   archive: TriggerArchiveShape
 ): Effect.Effect<Outcome> => {
-  if (Option.isNone(id)) return Effect.succeed(Either.left(texts.invalid))
   const work = Effect.gen(function* () {
-    const response = yield* Effect.either(session.fetch(id.value, date))
+    const response = yield* Effect.either(session.fetch(id, date))
     if (Either.isLeft(response)) {
       yield* Effect.logWarning(response.left.message)
-      return Either.left(response.left.kind === "empty" ? texts.empty : texts.fetch)
+      return Either.left(fetchTexts[response.left.kind])
     }
-    const kept = yield* Effect.either(archive.keep(id.value, date, response.right))
+    const kept = yield* Effect.either(archive.keep(id, date, response.right))
     if (Either.isRight(kept)) return Either.right(kept.right)
     yield* Effect.logWarning(kept.left.message)
     return Either.left(texts.upload)
@@ -72,7 +73,7 @@ const archiveOne = (
         Either.left(defect instanceof Error ? redactText(defect.message) : "an unexpected defect")
       )
     ),
-    Effect.annotateLogs("clientId", id.value)
+    Effect.annotateLogs("clientId", id)
   )
 }
 
@@ -97,7 +98,7 @@ const summaryOf = (
   for (const [index, { id, name, raw }] of clients.entries()) {
     const outcome = outcomes[index] ?? noTime
     if (Either.isRight(outcome)) continue
-    const shown = Option.match(id, { onNone: () => raw, onSome: ClientId.shown })
+    const shown = Option.match(id, { onNone: () => raw, onSome: Ids.shown })
     errors.push({ client_id: shown, client_name: name, error: outcome.left })
     if (outcome.left === texts.time && Option.isSome(id)) left.push(id.value)
   }
@@ -141,6 +142,14 @@ const chosen = (clients: ReadonlyArray<DexClient>, { clientIds }: ArchiveEvent):
   return clients.filter(({ id }) => Option.isSome(id) && wanted.has(id.value))
 }
 
+/** Whatever ends a run, but for clients that were not archived and for somebody who stops it. */
+const isFatal = (cause: Cause.Cause<DexArchiveError>): boolean =>
+  !Cause.isInterruptedOnly(cause) &&
+  Option.match(Cause.failureOption(cause), {
+    onNone: () => true,
+    onSome: (error) => error._tag !== "DexPartialFailure"
+  })
+
 /** The archive over what a run stands on. */
 export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen(function* () {
   const { parts } = yield* DexGround
@@ -160,10 +169,16 @@ export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen
       )
       const outcomes = yield* Effect.forEach(
         all,
-        (client) =>
-          Effect.tap(inTime(archiveOne(client, date, session, archive)), () => {
-            done += 1
-          }),
+        ({ id }) =>
+          Effect.tap(
+            Option.match(id, {
+              onNone: () => Effect.succeed<Outcome>(Either.left(texts.invalid)),
+              onSome: (known) => inTime(archiveOne(known, date, session, archive))
+            }),
+            () => {
+              done += 1
+            }
+          ),
         { concurrency: settings.concurrency }
       ).pipe(
         (work) =>
@@ -180,7 +195,7 @@ export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen
         return yield* new DexPartialFailure({ total: summary.total_clients, failed: summary.failed_archives })
       }
       return summary
-    }).pipe(Effect.tapError((error) => (error._tag === "DexPartialFailure" ? Effect.void : Metrics.count("Fatal"))))
+    }).pipe(Effect.tapErrorCause((cause) => (isFatal(cause) ? Metrics.count("Fatal") : Effect.void)))
 
   return { run }
 })

@@ -123,7 +123,9 @@ export type ApiSecret = typeof ApiSecret.Type
 /** What a token endpoint answers (RFC 6749, section 5.1). */
 export const TokenAnswer = Schema.parseJson(
   Schema.Struct({
-    access_token: Schema.NonEmptyString,
+    /** Of these characters alone, since it goes into a header. */
+    access_token: Schema.String.pipe(Schema.pattern(/^[\x21-\x7e]+$/)),
+    token_type: Schema.optional(Schema.Unknown),
     expires_in: Schema.optional(Schema.NullOr(Schema.Union(Schema.Number, Schema.NumberFromString)))
   })
 )

@@ -7,8 +7,8 @@ import type { DexSecretError, DexTokenError } from "../schemas/DexArchiveError.t
 
 /** A client's response could not be had. `reason` is for the log: a status or an error's name. */
 export class TriggerFetchError extends Data.TaggedError("TriggerFetchError")<{
-  /** `empty`: there was an answer, and nothing in it. */
-  readonly kind: "failed" | "empty"
+  /** `empty`: there was an answer, and nothing in it. `time`: no call was made, since there is no time left to wait. */
+  readonly kind: "failed" | "empty" | "time"
   readonly reason: string
 }> {
   override get message(): string {

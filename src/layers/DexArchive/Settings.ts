@@ -1,6 +1,6 @@
 /** The settings of the archive's functions, read by each run, so that what is missing is told by name (contract B1.10). */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -10,17 +10,25 @@ import { flag, invalid, url } from "../Setting.ts"
 
 const required = ["S3_BUCKET_NAME", "DB_SECRET_NAME", "API_SECRET_NAME", "DEX_API_BASE_URL"] as const
 
-const whole = (name: string, min: number, max: number): Config.Config<number> =>
+/** A variable that there is no way to leave out, other than to say nothing in it, is as good as absent. */
+const filled = (name: string): Config.Config<string> =>
   Config.string(name).pipe(
+    Config.mapOrFail((text) =>
+      text.trim() === "" ? Either.left(ConfigError.MissingData([], "is empty")) : Either.right(text.trim())
+    )
+  )
+
+const whole = (name: string, min: number, max: number): Config.Config<number> =>
+  filled(name).pipe(
     Config.mapOrFail((text) => {
-      const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
+      const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
       return value >= min && value <= max
         ? Either.right(value)
         : invalid(`must be a whole number from ${min} to ${max}`)
     })
   )
 
-const timeZone = Config.string("TRIGGER_TIME_ZONE").pipe(
+const timeZone = filled("TRIGGER_TIME_ZONE").pipe(
   Config.mapOrFail((name) =>
     isTimeZone(name) ? Either.right(name) : invalid("must be the name of a time zone, such as Europe/London")
   ),

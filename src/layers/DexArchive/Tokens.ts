@@ -32,8 +32,13 @@ interface Token {
 export interface Tokens {
   /** The token to use now. */
   readonly current: Effect.Effect<string, DexTokenError>
-  /** The token to use after this one was refused: however many callers had it refused, one new one is got. */
+  /**
+   * The token to use after this one was refused: however many callers had it refused, one new one is got. The same one
+   * where it replaces a refused one itself, and nobody was let through with it: a third would not do better.
+   */
   readonly after: (refused: string) => Effect.Effect<string, DexTokenError>
+  /** Notes that a call was let through with this token. */
+  readonly accepted: (value: string) => void
 }
 
 const failed = (reason: string, retryable: boolean, retryAfterMillis?: number): DexTokenError =>
@@ -78,7 +83,8 @@ export const make = (
       }
       const answer = decode(text)
       if (Either.isLeft(answer)) return yield* failed("the answer has no access_token", false)
-      const { access_token: value, expires_in: seconds } = answer.right
+      const { access_token: value, expires_in: seconds, token_type: type } = answer.right
+      if (typeof type === "string" && type.toLowerCase() !== "bearer") return yield* failed("no Bearer token", false)
       const life = typeof seconds === "number" && seconds > 0 ? seconds * 1000 : unknownLifeMillis
       // A token that lives shorter than the margin is used for as long as it lives: there is no better one.
       return { value, until: now + (life > marginMillis ? life - marginMillis : life) }
@@ -92,12 +98,15 @@ export const make = (
 
     const one = yield* Effect.makeSemaphore(1)
     let token = yield* get
-    const renewed = (isOld: (known: Token, now: number) => boolean) =>
+    /** Whether it was got because another one was refused, and no call was let through with it yet. */
+    let isOnTrial = false
+    const renewed = (isOld: (known: Token, now: number) => boolean, forRefused: boolean) =>
       one.withPermits(1)(
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           isOld(token, now)
             ? Effect.map(get, (fresh) => {
                 token = fresh
+                isOnTrial = forRefused
                 return fresh.value
               })
             : Effect.succeed(token.value)
@@ -105,8 +114,11 @@ export const make = (
       )
     return {
       current: Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        now < token.until ? Effect.succeed(token.value) : renewed((known, later) => later >= known.until)
+        now < token.until ? Effect.succeed(token.value) : renewed((known, later) => later >= known.until, false)
       ),
-      after: (refused) => renewed(({ value }) => value === refused)
+      after: (refused) => renewed(({ value }) => value === refused && !isOnTrial, true),
+      accepted: (value) => {
+        if (value === token.value) isOnTrial = false
+      }
     }
   })

@@ -27,23 +27,22 @@ export const breakerKey = "dex-api"
 /** What one attempt can fail with, before it is told to the run in fewer words. */
 interface AttemptError {
   readonly _tag: "AttemptError"
-  /** None where there is no answer. */
-  readonly status: number | undefined
+  /** None where there is no answer; of the token endpoint, where it gives no token. */
+  readonly status: number | "none" | "token"
   readonly reason: string
   readonly retryAfterMillis?: number | undefined
 }
 
-const attemptError = (reason: string, status?: number, retryAfterMillis?: number): AttemptError => ({
-  _tag: "AttemptError",
-  status,
-  reason,
-  retryAfterMillis
-})
+const attemptError = (
+  reason: string,
+  status: AttemptError["status"] = "none",
+  retryAfterMillis?: number
+): AttemptError => ({ _tag: "AttemptError", status, reason, retryAfterMillis })
 
-const isTransient = ({ status }: AttemptError): boolean =>
-  status === undefined || status === 408 || status === 429 || status >= 500
+const isOutage = ({ status }: AttemptError): boolean => status === "none" || (status !== "token" && status >= 500)
 
-const isOutage = ({ status }: AttemptError): boolean => status === undefined || status >= 500
+/** A token that cannot be had was asked for often enough already. */
+const isTransient = (error: AttemptError): boolean => isOutage(error) || error.status === 408 || error.status === 429
 
 /** The API, for a run with these settings. */
 export const make = (
@@ -99,9 +98,16 @@ export const make = (
         Effect.gen(function* () {
           const token = yield* tokens.current
           const first = yield* call(token, clientId, date)
-          if (first.status !== 401) return first
-          return yield* call(yield* tokens.after(token), clientId, date)
-        }).pipe(Effect.catchTag("DexTokenError", (error) => Effect.fail(attemptError(error.message))))
+          if (first.status !== 401) {
+            tokens.accepted(token)
+            return first
+          }
+          const other = yield* tokens.after(token)
+          if (other === token) return first
+          const second = yield* call(other, clientId, date)
+          if (second.status !== 401) tokens.accepted(other)
+          return second
+        }).pipe(Effect.catchTag("DexTokenError", (error) => Effect.fail(attemptError(error.message, "token"))))
 
       const attempt = (clientId: ClientId, date: TriggerDate) =>
         Effect.gen(function* () {
@@ -131,23 +137,22 @@ export const make = (
       return {
         fetch: (clientId, date) =>
           Retry.retry(
-            breaker.protect(attempt(clientId, date), {
-              isFailure: isOutage,
-              retryAfterMillis: (error) => error.retryAfterMillis
-            }),
+            patient(
+              breaker.protect(attempt(clientId, date), {
+                isFailure: isOutage,
+                retryAfterMillis: (error) => error.retryAfterMillis
+              })
+            ),
             {
               schedule: Schedules.dex(attempts),
               while: (error) => error._tag === "AttemptError" && isTransient(error),
               retryAfterMillis: (error) => (error._tag === "AttemptError" ? error.retryAfterMillis : undefined)
             }
           ).pipe(
-            patient,
-            Effect.mapError(
-              (error) =>
-                new TriggerFetchError({
-                  kind: "failed",
-                  reason: error._tag === "AttemptError" ? error.reason : error.message
-                })
+            Effect.mapError((error) =>
+              error._tag === "AttemptError"
+                ? new TriggerFetchError({ kind: "failed", reason: error.reason })
+                : new TriggerFetchError({ kind: "time", reason: error.message })
             ),
             Effect.flatMap(({ body, contentType }) => {
               if (body.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d))) {

@@ -14,6 +14,9 @@ import { DexGround } from "./Ground.ts"
 /** No day is begun with less time left than this. */
 const reserveMillis = 45_000
 
+/** A day that is still being looked at then is left for the next time, so that the summary gets out. */
+const answerMillis = 5_000
+
 interface Day {
   readonly date: TriggerDate
   readonly missing: ReadonlyArray<ClientId>
@@ -53,8 +56,14 @@ export const make: Effect.Effect<DexVerificationShape, never, DexGround> = Effec
       const dates = "triggerDate" in event ? [event.triggerDate] : between(event.from, event.to)
       const days: Array<Day> = []
       for (const date of dates) {
-        if ((yield* remainingMillis) < reserveMillis) break
-        days.push(yield* verifyDay(date, ids, archive, settings.concurrency))
+        const left = yield* remainingMillis
+        if (left < reserveMillis) break
+        const day = yield* Effect.timeoutOption(
+          verifyDay(date, ids, archive, settings.concurrency),
+          left - answerMillis
+        )
+        if (Option.isNone(day)) break
+        days.push(day.value)
       }
       const missing = gapsOf(days, "missing")
       const altered = gapsOf(days, "altered")

@@ -3,7 +3,8 @@
 const charsetOf = (contentType: string): string => /charset="?([^";\s]+)/i.exec(contentType)?.[1] ?? "utf-8"
 
 /** A byte order mark says more than a header. */
-const markedCharset = ([first, second]: Uint8Array): string | undefined => {
+const markedCharset = ([first, second, third]: Uint8Array): string | undefined => {
+  if (first === 0xef && second === 0xbb && third === 0xbf) return "utf-8"
   if (first === 0xff && second === 0xfe) return "utf-16le"
   return first === 0xfe && second === 0xff ? "utf-16be" : undefined
 }

@@ -7,7 +7,7 @@ export type RawClientId = number | string | null
 
 /** The id in one form, so that the same client has one key; none for what is no id. */
 export const normalised = (raw: unknown): Option.Option<ClientId> => {
-  const text = typeof raw === "number" && Number.isSafeInteger(raw) ? String(raw) : raw
+  const text = typeof raw === "bigint" || (typeof raw === "number" && Number.isSafeInteger(raw)) ? String(raw) : raw
   if (typeof text !== "string" || !/^\d{1,19}$/.test(text)) return Option.none()
   return Option.some(ClientId.make(String(BigInt(text))))
 }
