@@ -1,0 +1,358 @@
+/** A run of the archive, from its first step to its summary (contract B1.3, B1.9, Decisions 1, 5 and 9). */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
+import * as DexArchiveLayer from "../../../src/layers/DexArchive.ts"
+import { DexConfigurationError, DexDatabaseError, DexPartialFailure } from "../../../src/schemas/DexArchiveError.ts"
+import { TriggerDate } from "../../../src/schemas/DexArchive.ts"
+import { DexArchive } from "../../../src/services/DexArchive.ts"
+import { TriggerFetchError } from "../../../src/services/TriggerApi.ts"
+import { ArchiveStoreError } from "../../../src/services/TriggerArchive.ts"
+import {
+  answer,
+  clientId,
+  day,
+  hurried,
+  inMillis,
+  row,
+  run,
+  sample,
+  secrets,
+  status,
+  stored,
+  worldAt
+} from "../../support/dexWorld.ts"
+
+const keys = ["trigger/12345/12345_trigger_20241127.json", "trigger/67890/67890_trigger_20241127.json"]
+const fetchFailed = "Failed to fetch trigger data from API"
+
+describe("a run", () => {
+  it.effect("DEX-1 archives every client, and answers the original's body, a string", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt()
+      assert.deepStrictEqual(yield* answer(world), {
+        statusCode: 200,
+        body: '{"total_clients":2,"successful_archives":2,"failed_archives":0,"errors":[]}'
+      })
+      assert.sameMembers([...world.objects.keys()], keys)
+      assert.strictEqual(
+        stored(world, "trigger/12345/12345_trigger_20241127.json"),
+        '{"id":"sample-12345","payload":{"message":"Hello","index":12345}}'
+      )
+    })
+  )
+
+  it.effect("DEX-2 goes on after a client whose API fails in all attempts", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt()
+      world.trigger = (call) => (call.clientId === "12345" ? status(500)() : sample(call))
+      const { body, statusCode } = yield* hurried(answer(world))
+      assert.strictEqual(statusCode, 200)
+      assert.deepStrictEqual(JSON.parse(body), {
+        total_clients: 2,
+        successful_archives: 1,
+        failed_archives: 1,
+        errors: [{ client_id: 12_345, client_name: "Acme", error: fetchFailed }]
+      })
+      assert.deepStrictEqual([...world.objects.keys()], [keys[1]])
+      assert.lengthOf(
+        world.calls.filter((call) => call.clientId === "12345"),
+        3
+      )
+    })
+  )
+
+  it.effect("DEX-2 says of a bucket that fails that the upload failed", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt()
+      const { keep } = world.archive
+      world.archive.keep = (id, ...rest) =>
+        id === "12345" ? Effect.fail(new ArchiveStoreError({ reason: "AccessDenied" })) : keep(id, ...rest)
+      const { errors, successful_archives } = yield* run(world)
+      assert.strictEqual(successful_archives, 1)
+      assert.deepStrictEqual(errors, [{ client_id: 12_345, client_name: "Acme", error: "Failed to upload to S3" }])
+    })
+  )
+
+  it.effect("DEX-4 tells a defect by its message, without what is personal in it, and goes on", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: [row(1, "a"), row(2, "b"), row(3, "c"), row(4, "d")] })
+      const { keep } = world.archive
+      const defects = new Map<string, unknown>([
+        ["1", new Error("boom")],
+        ["2", new Error(`Bearer ${secrets.token} of who@example.com`)],
+        ["3", "a text"]
+      ])
+      world.archive.keep = (id, ...rest) => (defects.has(id) ? Effect.die(defects.get(id)) : keep(id, ...rest))
+      const summary = yield* run(world)
+      assert.deepStrictEqual([summary.total_clients, summary.failed_archives], [4, 3])
+      assert.deepStrictEqual(
+        summary.errors.map(({ error }) => error),
+        ["boom", "[redacted] of [redacted]", "an unexpected defect"]
+      )
+    })
+  )
+
+  it.effect("DEX-5 of no clients is all zeros, and calls nobody", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: [] })
+      assert.strictEqual(
+        (yield* answer(world)).body,
+        '{"total_clients":0,"successful_archives":0,"failed_archives":0,"errors":[]}'
+      )
+      assert.lengthOf(world.calls, 0)
+    })
+  )
+
+  it.effect("asks one after the other: the token, the clients, their responses", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ settings: { concurrency: 1 } })
+      yield* run(world)
+      assert.deepStrictEqual(world.steps, [
+        "token",
+        "clients",
+        "fetch 12345",
+        "keep 12345",
+        "fetch 67890",
+        "keep 67890"
+      ])
+    })
+  )
+
+  it.effect("DEX-7 is rejected before anything is asked where a setting is missing", () =>
+    Effect.gen(function* () {
+      const configuration = new DexConfigurationError({ reason: "Missing required environment variables: A" })
+      const world = yield* worldAt({ configuration })
+      assert.strictEqual(yield* Effect.flip(answer(world)), configuration)
+      assert.deepStrictEqual(world.steps, [])
+    })
+  )
+
+  it.effect("DEX-8 is rejected where there is no token: the database is not asked, the message has no secret", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt()
+      world.token = () => Response.json({ error: "invalid_client", echo: secrets.clientSecret }, { status: 401 })
+      const error = yield* Effect.flip(answer(world))
+      assert.strictEqual(error._tag, "DexTokenError")
+      assert.strictEqual(error.message, "No access token: status 401")
+      assert.deepStrictEqual(world.steps, ["token"])
+    })
+  )
+
+  it.effect("DEX-8 is rejected where the clients cannot be read", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt()
+      world.clients.list = Effect.fail(new DexDatabaseError({ reason: "ELOGIN", number: 18_456, retryable: false }))
+      const error = yield* Effect.flip(answer(world))
+      assert.strictEqual(error.message, "The clients could not be read (ELOGIN, 18456)")
+      assert.lengthOf(world.calls, 0)
+    })
+  )
+
+  it.effect("DEX-32 that crosses midnight is about the day on which it began, for all clients", () =>
+    Effect.gen(function* () {
+      const clients = Array.from({ length: 30 }, (_, at) => row(at + 1))
+      const world = yield* worldAt({ clients, settings: { concurrency: 2 } }, Date.parse("2024-11-27T23:59:50Z"))
+      world.trigger = (call) =>
+        Effect.delay(
+          Effect.sync(() => sample(call)),
+          "2 seconds"
+        )
+      yield* hurried(run(world))
+      assert.deepStrictEqual(
+        [...new Set(world.calls.map(({ url }) => url.searchParams.get("triggerDate")))],
+        ["2024-11-27"]
+      )
+      assert.isAbove(Math.max(...world.calls.map(({ at }) => at)), 15_000)
+      for (const key of world.objects.keys()) assert.match(key, /^trigger\/(\d+)\/\1_trigger_20241127\.json$/)
+    })
+  )
+
+  it.effect("DEX-26 is about the day that its offset says", () =>
+    Effect.gen(function* () {
+      for (const [offsetDays, date] of [
+        [0, "20241127"],
+        [-1, "20241126"],
+        [1, "20241128"]
+      ] as const) {
+        const world = yield* worldAt({ settings: { offsetDays } })
+        yield* run(world)
+        assert.isTrue(world.objects.has(`trigger/12345/12345_trigger_${date}.json`))
+      }
+    })
+  )
+
+  it.effect("DEX-46 makes no request and no key of what is no id, and shows it as it is", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: [row(7), row("../x", "evil"), row(-1), row(null, null)] })
+      const summary = yield* run(world)
+      assert.deepStrictEqual([summary.total_clients, summary.successful_archives, summary.failed_archives], [4, 1, 3])
+      assert.deepStrictEqual(summary.errors, [
+        { client_id: "../x", client_name: "evil", error: "Invalid client ID" },
+        { client_id: -1, client_name: "client -1", error: "Invalid client ID" },
+        { client_id: null, client_name: null, error: "Invalid client ID" }
+      ])
+      assert.deepStrictEqual(
+        world.calls.map((call) => call.clientId),
+        ["7"]
+      )
+      assert.lengthOf([...world.objects.keys()], 1)
+    })
+  )
+
+  it.effect("Decision 9: a client_id is a number where it is a safe one, else its digits", () =>
+    Effect.gen(function* () {
+      const ids = ["9007199254740991", "9007199254740993", "9223372036854775807"]
+      const world = yield* worldAt({ clients: ids.map((id) => row(id, null)) })
+      world.trigger = status(404)
+      const { errors } = yield* run(world)
+      assert.deepStrictEqual(
+        errors.map(({ client_id }) => client_id),
+        [9_007_199_254_740_991, "9007199254740993", "9223372036854775807"]
+      )
+      assert.deepStrictEqual(
+        world.calls.map((call) => call.clientId),
+        ids
+      )
+    })
+  )
+
+  it.effect("DEX-52 that archives nobody is an answer, or an error where the settings want it", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt()
+      world.trigger = status(404)
+      const summary = yield* run(world)
+      assert.deepStrictEqual([summary.successful_archives, summary.failed_archives], [0, 2])
+      const strict = yield* worldAt({ settings: { failOnPartial: true } })
+      strict.trigger = status(404)
+      const error = yield* Effect.flip(answer(strict))
+      assert.deepStrictEqual(error, new DexPartialFailure({ total: 2, failed: 2 }))
+      assert.strictEqual(error.message, "2 of 2 clients were not archived")
+    })
+  )
+
+  it.effect("DEX-52 with FAIL_ON_PARTIAL is an error after all others were archived, and none without failures", () =>
+    Effect.gen(function* () {
+      const clients = Array.from({ length: 9 }, (_, at) => row(at + 1))
+      const world = yield* worldAt({ clients, settings: { failOnPartial: true, concurrency: 1 } })
+      world.trigger = (call) => (call.clientId === "1" ? status(403)() : sample(call))
+      assert.strictEqual((yield* Effect.flip(answer(world)))._tag, "DexPartialFailure")
+      assert.lengthOf([...world.objects.keys()], 8)
+      world.trigger = sample
+      assert.strictEqual((yield* run(world)).failed_archives, 0)
+    })
+  )
+
+  it.effect("DEX-49 is about the clients that the event names, and those alone", () =>
+    Effect.gen(function* () {
+      const clients = [row(1), row(2), row("9007199254740993"), row("x")]
+      const world = yield* worldAt({ clients })
+      const named = { clientIds: [clientId(2), clientId("9007199254740993"), clientId(404)] }
+      const summary = yield* run(world, { ...named, triggerDate: TriggerDate.make("2024-02-29") })
+      assert.deepStrictEqual([summary.total_clients, summary.successful_archives], [2, 2])
+      assert.sameMembers(
+        [...world.objects.keys()],
+        ["trigger/2/2_trigger_20240229.json", "trigger/9007199254740993/9007199254740993_trigger_20240229.json"]
+      )
+      assert.strictEqual((yield* run(world, { clientIds: [] })).total_clients, 0)
+      assert.strictEqual((yield* run(world, { clientIds: null, triggerDate: null })).total_clients, 4)
+    })
+  )
+})
+
+describe("a run that is interrupted", () => {
+  it.effect("DEX-53 stops its calls and its uploads, and begins nothing more", () =>
+    Effect.gen(function* () {
+      const clients = Array.from({ length: 20 }, (_, at) => row(at + 1))
+      const world = yield* worldAt({ clients, settings: { concurrency: 4 } })
+      const open = { calls: 0, uploads: 0 }
+      const held = (kind: keyof typeof open) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => void (open[kind] += 1)),
+          () => Effect.never,
+          () => Effect.sync(() => void (open[kind] -= 1))
+        )
+      world.archive.keep = () => held("uploads")
+      world.trigger = (call) => (Number(call.clientId) % 2 === 0 ? held("calls") : sample(call))
+      const program = Effect.flatMap(DexArchive, (archive) => archive.run({})).pipe(
+        inMillis(899_500),
+        Effect.provide(Layer.provide(DexArchiveLayer.layer, world.ground))
+      )
+      const fiber = yield* Effect.fork(program)
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(open, { calls: 2, uploads: 2 })
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(open, { calls: 0, uploads: 0 })
+      yield* TestClock.adjust("10 minutes")
+      assert.lengthOf(world.calls, 4)
+    })
+  )
+})
+
+describe("the time of a run", () => {
+  const ten = Array.from({ length: 10 }, (_, at) => row(at + 1))
+
+  it.effect("DEX-41 that is nearly over: all clients are told as unprocessed, and how to go on", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: [...ten, row("x", null)] })
+      const summary = yield* run(world, {}, 30_000)
+      assert.deepStrictEqual(
+        summary.errors.map(({ error }) => error),
+        [...ten.map(() => "Not processed: time budget exhausted"), "Invalid client ID"]
+      )
+      assert.deepStrictEqual([summary.total_clients, summary.successful_archives, summary.failed_archives], [11, 0, 11])
+      assert.deepStrictEqual(summary.continuation, { triggerDate: day, clientIds: ten.map(({ raw }) => String(raw)) })
+      assert.lengthOf(world.calls, 0)
+    })
+  )
+
+  it.effect("DEX-41 that ends while calls are under way: they are given up, and the summary gets out", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: ten, settings: { concurrency: 10, timeoutMillis: 300_000 } })
+      world.trigger = (call) => (Number(call.clientId) > 3 ? "silence" : sample(call))
+      const fiber = yield* Effect.fork(run(world, {}, 60_000))
+      yield* TestClock.adjust("56 seconds")
+      const summary = yield* Fiber.join(fiber)
+      assert.strictEqual(summary.successful_archives, 3)
+      assert.deepStrictEqual(summary.continuation?.clientIds, ["4", "5", "6", "7", "8", "9", "10"])
+    })
+  )
+
+  it.effect("DEX-41 a continuation archives the rest, and has none itself", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: ten, settings: { concurrency: 1 } })
+      world.trigger = (call) =>
+        Effect.delay(
+          Effect.sync(() => sample(call)),
+          "10 seconds"
+        )
+      const first = yield* hurried(run(world, {}, 80_000))
+      const rest = first.continuation ?? assert.fail("there is no continuation")
+      assert.isAbove(rest.clientIds.length, 0)
+      assert.isAbove(first.successful_archives, 0)
+      const second = yield* hurried(
+        run(world, { triggerDate: TriggerDate.make(rest.triggerDate), clientIds: rest.clientIds.map(clientId) })
+      )
+      assert.notProperty(second, "continuation")
+      assert.strictEqual(second.total_clients, rest.clientIds.length)
+      assert.lengthOf([...world.objects.keys()], 10)
+      assert.lengthOf(world.calls, 10)
+    })
+  )
+
+  it.effect("DEX-41 a client that waits for an API that is left alone counts as unprocessed", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: ten })
+      const session = { fetch: () => Effect.fail(new TriggerFetchError({ kind: "time", reason: "open" })) }
+      const { run: runIt } = yield* DexArchiveLayer.make.pipe(
+        Effect.provide(world.ground),
+        Effect.tap(() => Object.assign(world.api, { open: Effect.succeed(session) }))
+      )
+      const summary = yield* runIt({})
+      assert.lengthOf(summary.continuation?.clientIds ?? [], 10)
+      assert.strictEqual(summary.errors[0]?.error, "Not processed: time budget exhausted")
+    })
+  )
+})
