@@ -30,7 +30,8 @@ const claim = async (connection: PoolConnection, count: number): Promise<Readonl
 export const rawLookup = async (pool: Pool, keys: ReadonlyArray<SourceKey>): Promise<ReadonlyMap<string, string>> => {
   const [first] = keys
   const [rows] = await pool.execute<Array<RowDataPacket>>(
-    `SELECT SourceId, CanonicalId FROM identifiers WHERE OntologyType = ? AND SourceSystem = ? AND SourceId IN (${marks(keys.length)})`,
+    // The whole key, as the minter reads it: a collation that is not binary finds the rows of other keys, too.
+    `SELECT OntologyType, SourceSystem, SourceId, CanonicalId FROM identifiers WHERE OntologyType = ? AND SourceSystem = ? AND SourceId IN (${marks(keys.length)})`,
     [first?.ontologyType ?? "", first?.sourceSystem ?? "", ...keys.map(({ sourceId }) => sourceId)]
   )
   return new Map(rows.map((row) => [String(row["SourceId"]), String(row["CanonicalId"])]))
