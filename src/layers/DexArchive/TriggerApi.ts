@@ -126,12 +126,13 @@ export const make = (
         Effect.catchIf(
           effect,
           (error): error is CircuitOpen & typeof error => error instanceof CircuitOpen,
-          (error) =>
-            Effect.flatMap(remainingMillis, (left) =>
-              error.retryAfterMillis >= left
-                ? Effect.fail(error)
-                : Effect.zipRight(Effect.sleep(Math.max(100, error.retryAfterMillis)), patient(effect))
+          (error) => {
+            // While one call tries the API, the breaker names the longest that it may take: it is mostly over at once.
+            const millis = Math.min(500, Math.max(100, error.retryAfterMillis))
+            return Effect.flatMap(remainingMillis, (left) =>
+              millis >= left ? Effect.fail(error) : Effect.zipRight(Effect.sleep(millis), patient(effect))
             )
+          }
         )
 
       return {
