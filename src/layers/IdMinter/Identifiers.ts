@@ -87,8 +87,8 @@ export const make = (exhausted: OnPoolExhausted): Effect.Effect<IdentifiersShape
         if (round >= claims) return yield* new IdPoolExhausted({ needed, got })
         // Others may hold what is free, and give it back.
         if (exhausted === "fail") return yield* Effect.sleep(yield* Schedules.delay(Schedules.database, round - 1))
-        // What was added once and is gone is contended: whoever wants it brings all that he needs.
-        yield* Pool.refill(primary, (round === 1 ? needed - got : needed) + margin)
+        // Where what was added is gone, others want it too: enough for a few of them, the more the longer it takes.
+        yield* Pool.refill(primary, (round === 1 ? needed - got : needed * round) + margin)
       })
 
     const mintChunk = (

@@ -111,6 +111,20 @@ layer(mariaDb, { excludeTestServices: true })("the pool of free ids, on MariaDB"
     })
   )
 
+  it.scoped("a value that the server does not take where none is sent is an error of the statement", () =>
+    Effect.gen(function* () {
+      const { database } = yield* freshStore()
+      const proxy = yield* proxyTo(database)
+      const { identifiers, migrations } = yield* storeOf(database, { port: proxy.port })
+      for (const call of [Effect.asVoid(identifiers.topUp(5)), identifiers.ping, Effect.asVoid(migrations.run)]) {
+        yield* identifiers.ping
+        proxy.rule({ path: "(INSERT|SELECT|CREATE)" }, { error: 1366 })
+        const failed = yield* Effect.flip(call)
+        assert.deepInclude({ ...failed }, { _tag: "DatabaseRejected", errno: 1366 })
+      }
+    })
+  )
+
   it.scoped("IM-97 two top-ups at once leave enough, and no id twice", () =>
     Effect.gen(function* () {
       const { database, identifiers } = yield* freshStore()

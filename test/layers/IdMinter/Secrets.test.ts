@@ -1,4 +1,5 @@
 import { createServer } from "node:http"
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
 import { assert, layer } from "@effect/vitest"
 import { vi } from "vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -6,11 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { IdMinterDatabases, layer as databasesLayer } from "../../../src/layers/IdMinter/Databases.ts"
+import * as Option from "effect/Option"
+import { IdMinterDatabases, layer as databasesLayer, loginSource } from "../../../src/layers/IdMinter/Databases.ts"
 import * as IdentifiersLayer from "../../../src/layers/IdMinter/Identifiers.ts"
+import * as MigrationsLayer from "../../../src/layers/IdMinter/Migrations.ts"
 import * as CircuitBreaker from "../../../src/layers/Resilience/CircuitBreaker.ts"
 import { connectionTo, freshDatabase, MariaDb, mariaDb } from "../../support/minterDatabase.ts"
 import { until } from "../../support/minterFaults.ts"
+import { keyOf } from "../../support/minterRows.ts"
 
 /** What Secrets Manager answers, by the stage that is asked for: a text, or the name of an error. */
 type Stages = Record<"AWSCURRENT" | "AWSPENDING", { readonly text: string } | { readonly error: string }>
@@ -59,7 +63,8 @@ const databases = (settings: Readonly<Record<string, string>>) =>
     )
     const identifiers = yield* IdentifiersLayer.make("top-up").pipe(Effect.provide(built))
     const { primary } = yield* Effect.provide(IdMinterDatabases, built)
-    return { identifiers, primary }
+    const migrations = yield* MigrationsLayer.make.pipe(Effect.provide(built))
+    return { identifiers, migrations, primary }
   })
 
 let users = 0
@@ -146,6 +151,35 @@ layer(mariaDb, { excludeTestServices: true })("the login of the minter's databas
       assert.lengthOf(asked, 4)
       stages.AWSCURRENT = secretOf(user.name, "first")
       yield* identifiers.ping
+    })
+  )
+
+  it.scoped("that cannot be read now is a transient error", () =>
+    Effect.gen(function* () {
+      const asked = yield* secretsManager({ AWSCURRENT: { error: "ThrottlingException" }, AWSPENDING: none })
+      const { current } = loginSource(new SecretsManagerClient({ maxAttempts: 1 }), {
+        _tag: "Secret",
+        secretName: "db",
+        username: Option.none()
+      })
+      assert.deepInclude(
+        { ...(yield* Effect.flip(current)) },
+        { _tag: "DatabaseTransient", reason: "ThrottlingException" }
+      )
+      assert.lengthOf(asked, 4)
+    })
+  )
+
+  it.scoped("is the replica's, too", () =>
+    Effect.gen(function* () {
+      const user = yield* rotatingUser
+      const asked = yield* secretsManager({ AWSCURRENT: secretOf(user.name, "first"), AWSPENDING: none })
+      const { host } = yield* MariaDb
+      const { identifiers, migrations } = yield* databases({ db_secret_name: "db", cluster_url_readonly: host })
+      yield* migrations.run
+      assert.lengthOf(asked, 1)
+      assert.strictEqual((yield* identifiers.lookup([keyOf("b1")])).ids.size, 0)
+      assert.deepStrictEqual(asked, ["db AWSCURRENT", "db AWSCURRENT"])
     })
   )
 

@@ -165,6 +165,22 @@ layer(mariaDb, { excludeTestServices: true })("minters that race, on MariaDB", (
     })
   )
 
+  it.scoped("IM-98 eight stores that find the pool empty all get what they need", () =>
+    Effect.gen(function* () {
+      const { database } = yield* freshStore()
+      const stores = yield* storesOver(database, 8)
+      for (const round of [1, 2]) {
+        const given = yield* Effect.forEach(
+          stores.entries(),
+          ([store, identifiers]) => mintAll(identifiers, keysOf(1_000, `${store}-${round}-`)),
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(new Set(given.flatMap(({ ids }) => [...ids.values()])).size, 8_000)
+      }
+      yield* assertSound(database, 16_000)
+    })
+  )
+
   it.scoped("IM-139 two minters asked for the same works at once give the same ids, and both succeed", () =>
     Effect.gen(function* () {
       const { database } = yield* freshStore()
