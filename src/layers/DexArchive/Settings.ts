@@ -10,29 +10,25 @@ import { flag, invalid, url } from "../Setting.ts"
 
 const required = ["S3_BUCKET_NAME", "DB_SECRET_NAME", "API_SECRET_NAME", "DEX_API_BASE_URL"] as const
 
-/** A variable that there is no way to leave out, other than to say nothing in it, is as good as absent. */
-const filled = (name: string): Config.Config<string> =>
+type Read<A> = (text: string) => Either.Either<A, ConfigError.ConfigError>
+
+/** A variable that may be left out; one in which nothing stands is as good as absent. */
+const optional = <A>(name: string, fallback: A, read: Read<A>): Config.Config<A> =>
   Config.string(name).pipe(
     Config.mapOrFail((text) =>
-      text.trim() === "" ? Either.left(ConfigError.MissingData([], "is empty")) : Either.right(text.trim())
-    )
+      text.trim() === "" ? Either.left(ConfigError.MissingData([], "is empty")) : read(text.trim())
+    ),
+    Config.withDefault(fallback)
   )
 
-const whole = (name: string, min: number, max: number): Config.Config<number> =>
-  filled(name).pipe(
-    Config.mapOrFail((text) => {
-      const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
-      return value >= min && value <= max
-        ? Either.right(value)
-        : invalid(`must be a whole number from ${min} to ${max}`)
-    })
-  )
+const whole = (name: string, fallback: number, min: number, max: number): Config.Config<number> =>
+  optional(name, fallback, (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? Either.right(value) : invalid(`must be a whole number from ${min} to ${max}`)
+  })
 
-const timeZone = filled("TRIGGER_TIME_ZONE").pipe(
-  Config.mapOrFail((name) =>
-    isTimeZone(name) ? Either.right(name) : invalid("must be the name of a time zone, such as Europe/London")
-  ),
-  Config.withDefault("UTC")
+const timeZone = optional("TRIGGER_TIME_ZONE", "UTC", (name) =>
+  isTimeZone(name) ? Either.right(name) : invalid("must be the name of a time zone, such as Europe/London")
 )
 
 const config = Config.all({
@@ -41,14 +37,14 @@ const config = Config.all({
   apiSecret: Config.string("API_SECRET_NAME"),
   apiBaseUrl: url("DEX_API_BASE_URL"),
   /** Days of the calendar that are added to today. */
-  offsetDays: whole("TRIGGER_DATE_OFFSET_DAYS", -3_650, 3_650).pipe(Config.withDefault(0)),
+  offsetDays: whole("TRIGGER_DATE_OFFSET_DAYS", 0, -3_650, 3_650),
   timeZone,
   /** Clients that are worked on at once. */
-  concurrency: whole("MAX_CONCURRENCY", 1, 100).pipe(Config.withDefault(8)),
+  concurrency: whole("MAX_CONCURRENCY", 8, 1, 100),
   /** Milliseconds that one call of the API may take. */
-  timeoutMillis: whole("HTTP_TIMEOUT_MS", 1, 300_000).pipe(Config.withDefault(30_000)),
+  timeoutMillis: whole("HTTP_TIMEOUT_MS", 30_000, 1, 300_000),
   /** Tries of one call of the API, the first among them. */
-  attempts: whole("MAX_ATTEMPTS", 1, 10).pipe(Config.withDefault(3)),
+  attempts: whole("MAX_ATTEMPTS", 3, 1, 10),
   /** Whether a client that was not archived makes the run an error. */
   failOnPartial: flag("FAIL_ON_PARTIAL").pipe(Config.withDefault(false)),
   /** Only where the server's certificate cannot be verified: on one's own machine. */
