@@ -126,13 +126,14 @@ export const make = (
         Effect.catchIf(
           effect,
           (error): error is CircuitOpen & typeof error => error instanceof CircuitOpen,
-          (error) => {
-            // While one call tries the API, the breaker names the longest that it may take: it is mostly over at once.
-            const millis = Math.min(500, Math.max(100, error.retryAfterMillis))
-            return Effect.flatMap(remainingMillis, (left) =>
-              millis >= left ? Effect.fail(error) : Effect.zipRight(Effect.sleep(millis), patient(effect))
-            )
-          }
+          (error) =>
+            Effect.gen(function* () {
+              const { _tag } = yield* breaker.state
+              // While one call tries the API, the breaker names the longest that it may take: it is mostly over at once.
+              const millis = _tag === "Open" ? Math.max(100, error.retryAfterMillis) : 500
+              if (millis >= (yield* remainingMillis)) return yield* Effect.fail(error)
+              return yield* Effect.zipRight(Effect.sleep(millis), patient(effect))
+            })
         )
 
       return {

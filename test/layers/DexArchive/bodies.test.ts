@@ -8,7 +8,7 @@ import { acme, run, worldAt } from "../../support/dexWorld.ts"
 const key = "trigger/12345/12345_trigger_20241127.json"
 
 /** What becomes of a body. */
-const kept = (body: BodyInit | null, contentType = "application/json", status = 200) =>
+const kept = (body: string | Buffer | null, contentType = "application/json", status = 200) =>
   Effect.gen(function* () {
     const world = yield* worldAt({ clients: [acme] })
     world.trigger = () => new Response(body, { status, headers: { "content-type": contentType } })
