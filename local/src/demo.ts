@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { baton } from "./demo/baton.ts"
 import { deletion } from "./demo/deletion.ts"
+import { dex } from "./demo/dex.ts"
 import { minter } from "./demo/minter.ts"
 import { mparticle } from "./demo/mparticle.ts"
 import { staging } from "./demo/staging.ts"
@@ -26,9 +27,9 @@ try {
   }
   await using platform = await startPlatform({ port: 0, environment, folder })
   using world = worldOf(platform)
-  // The others wait most of their time: this runs beside them, and is shown when it is its turn.
+  // The others wait most of their time: these run beside them, and are shown when it is their turn.
   const shown: Array<string> = []
-  const aside = runSteps(minter(world), (text) => shown.push(text))
+  const aside = runSteps([...minter(world), ...dex(world)], (text) => shown.push(text))
   const others = await runSteps([...baton(world), ...mparticle(world), ...deletion(world), ...staging(world)], print)
   const wrong = others + (await aside)
   for (const text of shown) print(text)
