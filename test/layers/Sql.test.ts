@@ -64,7 +64,8 @@ layer(mariaDb, { excludeTestServices: true })("a MySQL database", (it) => {
       const { port } = yield* serverThat((socket, nth) => {
         if (nth < 3) return void socket.destroy()
         const server = connect(database.address.port, "127.0.0.1")
-        socket.pipe(server.on("error", () => socket.destroy())).pipe(socket)
+        server.on("error", () => socket.destroy()).pipe(socket)
+        socket.pipe(server)
       })
       const { identifiers } = yield* storeOf(database, { port })
       yield* identifiers.ping
@@ -219,13 +220,13 @@ layer(mariaDb, { excludeTestServices: true })("a MySQL database", (it) => {
   it.scoped("has no open transaction left by whoever is interrupted while he rolls back", () =>
     Effect.gen(function* () {
       const { database, primary, proxy } = yield* fresh()
-      proxy.rule({ path: "ROLLBACK" }, { delayMs: 300 })
+      proxy.rule({ path: "ROLLBACK" }, { delayMs: 800 })
       const fiber = yield* Effect.fork(
         primary.transaction("half", (connection) => Effect.zipRight(insert(1)(connection), Effect.fail("mine")))
       )
       yield* until(() => proxy.verbs().includes("ROLLBACK"), "the ROLLBACK")
       const [, millis] = yield* taking(Fiber.interrupt(fiber))
-      assert.isBelow(millis, 250)
+      assert.isBelow(millis, 500)
       yield* primary.session("next", insert(2))
       assert.deepStrictEqual(yield* kept(database), [2])
     })

@@ -93,7 +93,7 @@ layer(mariaDb, { excludeTestServices: true })("a replica of the minter's databas
       const [{ value, warnings }, millis] = yield* taking(warningsOf(identifiers.lookup(keys)))
       assert.deepStrictEqual(value?.ids, ids)
       assert.lengthOf(warnings, 1)
-      assert.isBelow(millis, 700)
+      assert.isBelow(millis, 1_200)
       assert.strictEqual(silent.accepted(), 1)
     })
   )

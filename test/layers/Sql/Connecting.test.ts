@@ -5,8 +5,11 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { startEmbedded } from "../../../local/src/mysql/Front.ts"
+import * as CircuitBreaker from "../../../src/layers/Resilience/CircuitBreaker.ts"
+import * as Sql from "../../../src/layers/Sql.ts"
 import { connect, type Login } from "../../../src/layers/Sql/Connecting.ts"
 import { DatabaseAuth, DatabaseTransient } from "../../../src/schemas/DatabaseError.ts"
+import { CircuitBreakers } from "../../../src/services/Resilience/CircuitBreaker.ts"
 import { refusedPort, until } from "../../support/minterFaults.ts"
 
 type Answer = "right" | "wrong" | DatabaseAuth | DatabaseTransient
@@ -32,16 +35,19 @@ const world = (current: ReadonlyArray<Answer>, pending?: ReadonlyArray<Answer>, 
         return Effect.succeed({ username: engine.user, password })
       })
     const address = { host: engine.host, port: port ?? engine.port, database: engine.database, maxConnections: 1 }
-    const opening = connect(address, {
+    const login = {
       current: source("current", current),
       ...(pending === undefined ? {} : { pending: source("pending", pending) })
-    })
+    }
+    const opening = connect(address, login)
+    const breakers = yield* CircuitBreakers
+    const database = yield* Sql.make({ address, login, breaker: yield* breakers.get("database") })
     const opened = Effect.acquireRelease(opening, ({ close }) => close).pipe(
       Effect.map(({ client }) => client),
       Effect.either
     )
-    return { asked, opened }
-  })
+    return { asked, opened, database }
+  }).pipe(Effect.provide(CircuitBreaker.layerMemory({ settings: {} })))
 
 /** What the server said, in a failure. */
 const errnoIn = (result: Either.Either<unknown, unknown>): unknown => {
@@ -86,6 +92,23 @@ describe("a login, read when a connection is opened", () => {
       assert.strictEqual(Either.isRight(result), right)
       if (!right) assert.strictEqual(errnoIn(result), 1045)
     })
+  )
+
+  it.scoped(
+    "IM-131 a database that refuses all three is not asked again by itself, and by the next call from the start",
+    () =>
+      Effect.gen(function* () {
+        const { asked, database } = yield* world(["wrong", "wrong", "right"], ["wrong"])
+        const ping = database.query("ping", "SELECT 1", [])
+        const fiber = yield* Effect.fork(Effect.flip(ping))
+        yield* until(() => asked.length === 2, "the pending login")
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+        yield* TestClock.adjust("5 seconds")
+        assert.deepInclude({ ...(yield* Fiber.join(fiber)) }, { _tag: "DatabaseAuth", errno: 1045 })
+        assert.deepStrictEqual(asked, ["current", "pending", "current"])
+        assert.lengthOf(yield* ping, 1)
+        assert.deepStrictEqual(asked, ["current", "pending", "current", "current"])
+      })
   )
 
   it.scoped("IM-131 that there is no pending one is no end", () =>

@@ -137,7 +137,7 @@ describe("a database that is out", () => {
         const use = moment === "in a transaction" ? transaction("nothing", () => Effect.void) : ping
         const [exit, millis] = yield* taking(Effect.exit(Effect.timeout(use, 100)))
         assert.include(String(exit), "TimeoutException")
-        assert.isBelow(millis, 100 + 400)
+        assert.isBelow(millis, 100 + 500)
         yield* until(() => relay.open() === 0, "the connection to be cut")
         state.silent = false
         yield* ping
