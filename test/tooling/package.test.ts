@@ -64,6 +64,7 @@ describe("the package", () => {
       "contracts/README.md",
       ...Object.keys(publicContracts).map((name) => `contracts/${name}.json`),
       "docs/baton-sdk.md",
+      "docs/dex-archive.md",
       "docs/id-minter.md",
       "docs/log-line.schema.json",
       "docs/observability.md",
