@@ -11,13 +11,19 @@ export interface SecretFailure {
   readonly transient: boolean
 }
 
+/** Which secret, and which of its versions: the current one where nothing is said. */
+export interface SecretId {
+  readonly name: string
+  readonly stage?: "AWSCURRENT" | "AWSPENDING"
+}
+
 /** Reads a secret. */
 export const read = <A>(
   client: SecretsManagerClient,
-  name: string,
+  { name, stage }: SecretId,
   schema: Schema.Schema<A, string>
 ): Effect.Effect<A, SecretFailure> =>
-  send(client, new GetSecretValueCommand({ SecretId: name }), {
+  send(client, new GetSecretValueCommand({ SecretId: name, ...(stage === undefined ? {} : { VersionStage: stage }) }), {
     service: "secretsmanager",
     operation: "GetSecretValue"
   }).pipe(

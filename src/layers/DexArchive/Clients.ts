@@ -54,7 +54,7 @@ export const make = (
   list: Effect.gen(function* () {
     const { database, host, password, port, username } = yield* Secrets.read(
       secrets,
-      databaseSecret,
+      { name: databaseSecret },
       DatabaseSecret
     ).pipe(Effect.mapError(({ reason }) => new DexSecretError({ setting: "DB_SECRET_NAME", reason })))
     const options: SqlServer.SqlServerOptions = {

@@ -88,7 +88,7 @@ export const make = (
       )
 
     const open: TriggerApiShape["open"] = Effect.gen(function* () {
-      const credentials = yield* Secrets.read(secrets, apiSecret, ApiSecret).pipe(
+      const credentials = yield* Secrets.read(secrets, { name: apiSecret }, ApiSecret).pipe(
         Effect.mapError(({ reason }) => new DexSecretError({ setting: "API_SECRET_NAME", reason }))
       )
       const tokens = yield* Tokens.make(http, credentials)

@@ -1,9 +1,8 @@
 /** The databases that hold the identifiers: the one that is written to, and a copy of it where there is one. */
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -12,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import { DatabaseAuth, DatabaseTransient } from "../../schemas/DatabaseError.ts"
 import { CircuitBreakers } from "../../services/Resilience/CircuitBreaker.ts"
 import * as Schedules from "../../services/Resilience/Schedules.ts"
-import { send } from "../Aws.ts"
+import * as Secrets from "../Secrets.ts"
 import * as Sql from "../Sql.ts"
 import type { Login, LoginSource } from "../Sql/Connecting.ts"
 import { database, type LoginSetting } from "./Settings.ts"
@@ -35,13 +34,8 @@ export const breakerKeys = { primary: "id-minter-database", replica: "id-minter-
 /** The schema's name, the same everywhere. */
 const schemaName = "identifiers"
 
-const decodeSecret = Schema.decodeUnknownEither(
-  Schema.parseJson(
-    Schema.Struct({
-      username: Schema.optional(Schema.NonEmptyString),
-      password: Schema.NonEmptyString
-    })
-  )
+const LoginSecret = Schema.parseJson(
+  Schema.Struct({ username: Schema.optional(Schema.NonEmptyString), password: Schema.NonEmptyString })
 )
 
 /** The login in a secret of the form that RDS gives it, `{"username", "password"}`. */
@@ -49,20 +43,14 @@ const secretLogin =
   (client: SecretsManagerClient, { secretName, username }: Extract<LoginSetting, { readonly _tag: "Secret" }>) =>
   (stage: "AWSCURRENT" | "AWSPENDING"): Effect.Effect<Login, DatabaseAuth | DatabaseTransient> =>
     Effect.gen(function* () {
-      const { SecretString } = yield* send(
-        client,
-        new GetSecretValueCommand({ SecretId: secretName, VersionStage: stage }),
-        { service: "secretsmanager", operation: "GetSecretValue" }
-      ).pipe(
-        Effect.mapError(({ errorName, kind }) =>
-          kind === "transient" ? new DatabaseTransient({ reason: errorName }) : new DatabaseAuth({ reason: errorName })
+      const secret = yield* Secrets.read(client, { name: secretName, stage }, LoginSecret).pipe(
+        Effect.mapError(({ reason, transient }) =>
+          transient ? new DatabaseTransient({ reason }) : new DatabaseAuth({ reason })
         )
       )
-      const secret = decodeSecret(SecretString)
-      if (Either.isLeft(secret)) return yield* new DatabaseAuth({ reason: "the secret has no password" })
-      const name = secret.right.username ?? Option.getOrUndefined(username)
+      const name = secret.username ?? Option.getOrUndefined(username)
       if (name === undefined) return yield* new DatabaseAuth({ reason: "the secret has no username" })
-      return { username: name, password: Redacted.make(secret.right.password) }
+      return { username: name, password: Redacted.make(secret.password) }
     })
 
 /** Where logins come from, over a given client. */

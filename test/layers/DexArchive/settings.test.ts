@@ -125,7 +125,7 @@ describe("the secrets", () => {
   const database = (value: object | string) =>
     Secrets.read(
       secretsManager({ db: typeof value === "string" ? value : JSON.stringify(value) }),
-      "db",
+      { name: "db" },
       DatabaseSecret
     )
   const login = { host: "db.example.com", username: "dex", password: "pa55-s3cret" }
@@ -156,14 +156,14 @@ describe("the secrets", () => {
         assert.notInclude(JSON.stringify(failure), "s3cret")
         assert.isFalse(failure.transient)
       }
-      const api = Secrets.read(secretsManager({ api: '{"client_secret":"s3cret"}' }), "api", ApiSecret)
+      const api = Secrets.read(secretsManager({ api: '{"client_secret":"s3cret"}' }), { name: "api" }, ApiSecret)
       assert.strictEqual((yield* Effect.flip(api)).reason, "token_url: is missing")
     })
   )
 
   it.effect("that are not there are told by AWS's name", () =>
     Effect.gen(function* () {
-      const failure = yield* Effect.flip(Secrets.read(secretsManager({}), "db", DatabaseSecret))
+      const failure = yield* Effect.flip(Secrets.read(secretsManager({}), { name: "db" }, DatabaseSecret))
       assert.deepStrictEqual(failure, { reason: "ResourceNotFoundException", transient: false })
     })
   )

@@ -139,8 +139,8 @@ layer(mariaDb, { excludeTestServices: true })("the login of the minter's databas
       const { identifiers } = yield* databases({ db_secret_name: "db" })
       for (const [answer, reason] of [
         [stages.AWSCURRENT, "AccessDeniedException"],
-        [{ text: "no JSON: geheim" }, "the secret has no password"],
-        [{ text: JSON.stringify({ username: user.name }) }, "the secret has no password"],
+        [{ text: "no JSON: geheim" }, "expected valid JSON"],
+        [{ text: JSON.stringify({ username: user.name }) }, "password: is missing"],
         [{ text: JSON.stringify({ password: "first" }) }, "the secret has no username"]
       ] as const) {
         stages.AWSCURRENT = answer
