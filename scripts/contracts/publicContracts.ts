@@ -1,6 +1,9 @@
 /** The public contracts that are also given out as JSON Schema: the one place to add one to. */
 import type * as Schema from "effect/Schema"
 import {
+  ArchiveEvent,
+  ArchiveResponse,
+  ArchiveSummary,
   BatonRequest,
   BatonResponse,
   ErrorCode,
@@ -20,7 +23,9 @@ import {
   MintRequest,
   MintResponse,
   StagedMessage,
-  Trigger
+  Trigger,
+  VerifyEvent,
+  VerifySummary
 } from "../../src/schemas/index.ts"
 
 /** Who writes what a contract describes: a client writes a request and reads a response. */
@@ -52,6 +57,11 @@ export const publicContracts: Readonly<Record<string, PublicContract>> = {
   "id-minter-response": { schema: MintResponse, direction: "response" },
   "id-minter-notification": { schema: MintNotification, direction: "request" },
   "id-minter-message": { schema: MintedMessage, direction: "response" },
+  "dex-archive-event": { schema: ArchiveEvent, direction: "request" },
+  "dex-archive-response": { schema: ArchiveResponse, direction: "response" },
+  "dex-archive-summary": { schema: ArchiveSummary, direction: "response" },
+  "dex-verify-event": { schema: VerifyEvent, direction: "request" },
+  "dex-verify-summary": { schema: VerifySummary, direction: "response" },
   health: { schema: HealthAnswer, direction: "response" },
   "error-code": { schema: ErrorCode, direction: "response" }
 }

@@ -8,7 +8,7 @@ export const TriggerDate = Schema.String.pipe(
       const millis = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
       return !Number.isNaN(millis) && new Date(millis).toISOString().startsWith(text)
     },
-    { identifier: "TriggerDate", description: "a date such as 2024-11-27" }
+    { description: "a date such as 2024-11-27", jsonSchema: { pattern: "^\\d{4}-\\d{2}-\\d{2}$" } }
   ),
   Schema.brand("TriggerDate")
 )
@@ -16,7 +16,7 @@ export type TriggerDate = typeof TriggerDate.Type
 
 /** A client's id: digits without a leading zero, however the database types it. It becomes part of a key and of a URL. */
 export const ClientId = Schema.String.pipe(
-  Schema.pattern(/^(?:0|[1-9]\d{0,18})$/, { identifier: "ClientId", description: "a client's id, as digits" }),
+  Schema.pattern(/^(?:0|[1-9]\d{0,18})$/, { description: "a client's id, as digits" }),
   Schema.brand("ClientId")
 )
 export type ClientId = typeof ClientId.Type
@@ -29,42 +29,42 @@ const ClientIds = Schema.Array(
 export const ArchiveEvent = Schema.Struct({
   triggerDate: Schema.optional(Schema.NullOr(TriggerDate)),
   clientIds: Schema.optional(Schema.NullOr(ClientIds))
-}).annotations({ identifier: "ArchiveEvent" })
+})
 export type ArchiveEvent = typeof ArchiveEvent.Type
 
 /** An event that archives what another run has not. */
 export const BackfillEvent = Schema.Struct({
   triggerDate: Schema.String,
   clientIds: Schema.Array(Schema.String)
-}).annotations({ identifier: "BackfillEvent" })
+})
 export type BackfillEvent = typeof BackfillEvent.Type
 
 /** A client whose day was not archived. */
 export const ArchiveFailure = Schema.Struct({
   /** A number where it is a safe one, else its digits; what it is where it is no id at all. */
-  client_id: Schema.Union(Schema.Number, Schema.String, Schema.Null),
+  client_id: Schema.Union(Schema.JsonNumber, Schema.String, Schema.Null),
   client_name: Schema.NullOr(Schema.String),
   error: Schema.String
-}).annotations({ identifier: "ArchiveFailure" })
+})
 export type ArchiveFailure = typeof ArchiveFailure.Type
 
 /** What a run came to: `total_clients` is the sum of the other two. */
 export const ArchiveSummary = Schema.Struct({
-  total_clients: Schema.Number,
-  successful_archives: Schema.Number,
-  failed_archives: Schema.Number,
+  total_clients: Schema.NonNegativeInt,
+  successful_archives: Schema.NonNegativeInt,
+  failed_archives: Schema.NonNegativeInt,
   /** In the order of the clients' ids. */
   errors: Schema.Array(ArchiveFailure),
   /** An event that goes on where the time was up; absent where it was not. */
   continuation: Schema.optionalWith(BackfillEvent, { exact: true })
-}).annotations({ identifier: "ArchiveSummary" })
+})
 export type ArchiveSummary = typeof ArchiveSummary.Type
 
 /** What the function answers: the summary as JSON, in a string, as the original had it. */
 export const ArchiveResponse = Schema.Struct({
   statusCode: Schema.Literal(200),
   body: Schema.String
-}).annotations({ identifier: "ArchiveResponse" })
+})
 export type ArchiveResponse = typeof ArchiveResponse.Type
 
 /** What is to be verified: a day, or all days from one to another, both among them. */
@@ -73,7 +73,7 @@ export const VerifyEvent = Schema.Union(
   Schema.Struct({ from: TriggerDate, to: TriggerDate }).pipe(
     Schema.filter(({ from, to }) => from <= to || { path: ["to"], message: "expected a date that is not before from" })
   )
-).annotations({ identifier: "VerifyEvent" })
+)
 export type VerifyEvent = typeof VerifyEvent.Type
 
 /** An object that is not as it has to be. */
@@ -83,7 +83,7 @@ export type Gap = typeof Gap.Type
 /** What verifying came to. */
 export const VerifySummary = Schema.Struct({
   /** Clients times days that were looked at. */
-  checked: Schema.Number,
+  checked: Schema.NonNegativeInt,
   /** There is no object. */
   missing: Schema.Array(Gap),
   /** There is one whose bytes are not those that were archived. */
@@ -92,7 +92,7 @@ export const VerifySummary = Schema.Struct({
   backfill: Schema.Array(BackfillEvent),
   /** An event that goes on where the time was up; absent where it was not. */
   continuation: Schema.optionalWith(Schema.Struct({ from: Schema.String, to: Schema.String }), { exact: true })
-}).annotations({ identifier: "VerifySummary" })
+})
 export type VerifySummary = typeof VerifySummary.Type
 
 /** The secret of the database (contract B1.5). */

@@ -31,6 +31,18 @@ export {
   RequestType,
   Timestamp
 } from "./DataSubjectRequest.ts"
+export {
+  ArchiveEvent,
+  ArchiveFailure,
+  ArchiveResponse,
+  ArchiveSummary,
+  BackfillEvent,
+  ClientId,
+  Gap,
+  TriggerDate,
+  VerifyEvent,
+  VerifySummary
+} from "./DexArchive.ts"
 export { ErrorCode, errorCodes, type ErrorMeaning } from "./ErrorCode.ts"
 export { EventsRequest, EventsSuccess, IncomingEvent } from "./Events.ts"
 export {
