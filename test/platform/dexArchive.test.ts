@@ -62,7 +62,7 @@ describe("a thousand clients, an API of which one call in twenty fails, a storm 
   it(
     "are all archived, once, by runs that are repeated; what is then damaged is found and mended",
     {
-      timeout: 120_000
+      timeout: 240_000
     },
     async () => {
       await field.clients(clients.all)
