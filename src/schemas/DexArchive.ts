@@ -71,7 +71,9 @@ export type ArchiveResponse = typeof ArchiveResponse.Type
 export const VerifyEvent = Schema.Union(
   Schema.Struct({ triggerDate: TriggerDate }),
   Schema.Struct({ from: TriggerDate, to: TriggerDate }).pipe(
-    Schema.filter(({ from, to }) => from <= to || { path: ["to"], message: "expected a date that is not before from" })
+    Schema.filter(
+      ({ from, to }) => from <= to || { path: ["to"], message: "expected a date that is not before the first one" }
+    )
   )
 )
 export type VerifyEvent = typeof VerifyEvent.Type
