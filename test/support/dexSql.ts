@@ -18,7 +18,8 @@ const startDoor = async (port: number) => {
     const other = connectTo(port, "127.0.0.1")
     inside.add(socket)
     entered += 1
-    socket.pipe(other).pipe(socket)
+    socket.pipe(other)
+    other.pipe(socket)
     for (const end of [socket, other]) end.on("error", () => undefined)
     socket.once("close", () => {
       inside.delete(socket)
