@@ -10,6 +10,12 @@ export class Correlation extends Context.Reference<Correlation>()("integration-s
 /** Writes the correlation id on the span at hand as well: for the span of an invocation that serves one request. */
 export const annotateInvocation = (id: string): Effect.Effect<void> => Effect.annotateCurrentSpan("correlation.id", id)
 
+/** Runs an invocation that nobody has given an id for: its own is what everything is found by. */
+export const withInvocation =
+  ({ requestId }: { readonly requestId: string }) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    withCorrelation(requestId)(Effect.zipRight(annotateInvocation(requestId), effect))
+
 /** Runs an effect under a correlation id: its log lines, spans and outgoing calls carry it. */
 export const withCorrelation =
   (id: string) =>

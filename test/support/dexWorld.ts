@@ -231,9 +231,12 @@ export const inMillis =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.provideService(effect, Deadline, now + millis))
 
+/** The invocation that a run belongs to (contract B4). */
+const invocation = { requestId: "test-request-id" }
+
 /** Runs the function on an event, with all of Lambda's time, and answers its summary. */
 export const answer = (world: World, event: ArchiveEvent = {}, millis = 899_500) =>
-  handle(event).pipe(inMillis(millis), Effect.provide(Layer.provide(DexArchiveLayer.layer, world.ground)))
+  handle(event, invocation).pipe(inMillis(millis), Effect.provide(Layer.provide(DexArchiveLayer.layer, world.ground)))
 
 /** What the function's answer says. */
 export const summaryOf = (body: string): ArchiveSummary => JSON.parse(body) as ArchiveSummary
@@ -242,7 +245,7 @@ export const run = (world: World, event: ArchiveEvent = {}, millis?: number) =>
   Effect.map(answer(world, event, millis), ({ body }) => summaryOf(body))
 
 export const verifyIn = (world: World, event: VerifyEvent, millis = 899_500) =>
-  verify(event).pipe(inMillis(millis), Effect.provide(Layer.provide(Verification.layer, world.ground)))
+  verify(event, invocation).pipe(inMillis(millis), Effect.provide(Layer.provide(Verification.layer, world.ground)))
 
 /** A body of the bucket in memory as text. */
 export const stored = (world: World, key: string): string | undefined => {

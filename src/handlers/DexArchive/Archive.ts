@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ArchiveEvent, type ArchiveResponse } from "../../schemas/DexArchive.ts"
 import type { DexArchiveError } from "../../schemas/DexArchiveError.ts"
+import { withInvocation } from "../../services/Correlation.ts"
 import { DexArchive } from "../../services/DexArchive.ts"
 import { trace } from "../../services/Trace.ts"
 
@@ -16,8 +17,12 @@ export const Event = Schema.transform(Schema.Unknown, ArchiveEvent, {
 })
 
 /** Archives a day, and answers with its summary. */
-export const handle = (event: typeof Event.Type): Effect.Effect<ArchiveResponse, DexArchiveError, DexArchive> =>
+export const handle = (
+  event: typeof Event.Type,
+  invocation: { readonly requestId: string }
+): Effect.Effect<ArchiveResponse, DexArchiveError, DexArchive> =>
   Effect.flatMap(DexArchive, ({ run }) => run(event)).pipe(
     trace("dexArchive"),
+    withInvocation(invocation),
     Effect.map((summary) => ({ statusCode: 200 as const, body: JSON.stringify(summary) }))
   )
