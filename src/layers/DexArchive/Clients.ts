@@ -1,4 +1,4 @@
-/** {@link DexClients} in SQL Server (contract B1.4, Decision 7). */
+/** The clients in SQL Server (contract B1.4, Decision 7). */
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"

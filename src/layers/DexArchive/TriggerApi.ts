@@ -1,4 +1,4 @@
-/** {@link TriggerApi} over HTTP, with a token that its calls share (contract B1.6, B1.7, Decision 6). */
+/** The trigger API over HTTP, with a token that its calls share (contract B1.6, B1.7, Decision 6). */
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"

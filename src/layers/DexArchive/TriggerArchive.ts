@@ -1,4 +1,4 @@
-/** {@link TriggerArchive} in S3 (contract B1.8, Decisions 3 and 4). */
+/** The archive in S3 (contract B1.8, Decisions 3 and 4). */
 import { createHash } from "node:crypto"
 import { Readable } from "node:stream"
 import { GetObjectCommand, type GetObjectCommandOutput, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3"
