@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/provideEngines.ts"],
     setupFiles: ["test/support/setup.ts"],
     passWithNoTests: false,
     // Tests on the platform wait most of their time, so a core can take more than one file.

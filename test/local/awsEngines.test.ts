@@ -200,7 +200,11 @@ describe("resources", () => {
           handoff: url("ai-multi-comms-replies-handoff-queue-code"),
           handoffDlq: url("ai-multi-comms-replies-handoff-queue-code-dlq"),
           parking: url("ai-multi-comms-replies-parking-queue-code"),
-          parkingDlq: url("ai-multi-comms-replies-parking-queue-code-dlq")
+          parkingDlq: url("ai-multi-comms-replies-parking-queue-code-dlq"),
+          idMinter: url("id-minter-code"),
+          idMinterDlq: url("id-minter-code-dlq"),
+          idMinterDownstream: url("id-minter-downstream-code"),
+          idMinterDownstreamDlq: url("id-minter-downstream-code-dlq")
         },
         tables: {
           dsr: "mparticle-dsr-requests-code",
@@ -209,7 +213,11 @@ describe("resources", () => {
           stage: "ai-multi-comms-replies-conversations-stage-code",
           lock: "ai-multi-comms-replies-conversations-trigger-lock-code"
         },
-        buckets: { results: "mparticle-sar-results-code", handoff: "ai-multi-comms-replies-handoff-code" }
+        buckets: {
+          results: "mparticle-sar-results-code",
+          handoff: "ai-multi-comms-replies-handoff-code",
+          dex: "dex-trigger-archive-code"
+        }
       })
       assert.deepEqual(await create(parts), resources)
       assert.isEmpty(parts.sandbox.requests())

@@ -131,13 +131,30 @@ describe("npm start", () => {
         stage: "ai-multi-comms-replies-conversations-stage-code",
         lock: "ai-multi-comms-replies-conversations-trigger-lock-code"
       },
-      buckets: { results: "mparticle-sar-results-code", handoff: "ai-multi-comms-replies-handoff-code" }
+      buckets: {
+        dex: "dex-trigger-archive-code",
+        results: "mparticle-sar-results-code",
+        handoff: "ai-multi-comms-replies-handoff-code"
+      },
+      elasticsearch: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      mysql: expect.stringMatching(/^mysql:\/\/.+@127\.0\.0\.1:\d+\/identifiers$/),
+      sqlserver: expect.stringMatching(/^127\.0\.0\.1:\d+$/)
     })
     expect(info.pid).not.toBe(main.pid)
     expect(family(main.pid ?? 0)).toContain(info.pid)
     expect(Object.keys(info.aws).toSorted()).toEqual(["dynamodb", "s3", "secretsmanager", "sqs", "ssm"])
     expect(info.queues["fallback"]).toBe(`${info.aws.sqs}/000000000000/mparticle-api-fallback-code`)
-    const keys = ["fallback", "deletion", "whatsapp", "sms", "email", "handoff", "parking"]
+    const keys = [
+      "fallback",
+      "deletion",
+      "whatsapp",
+      "sms",
+      "email",
+      "handoff",
+      "parking",
+      "idMinter",
+      "idMinterDownstream"
+    ]
     expect(Object.keys(info.queues).toSorted()).toEqual(keys.flatMap((key) => [key, `${key}Dlq`]).toSorted())
   })
 
