@@ -29,12 +29,12 @@ type Told<E> = Exclude<E, SqlError.SqlError> | DatabaseError
 
 /** A database. */
 export interface Database {
-  /** Runs one statement, and gives its rows as arrays. */
+  /** Runs one statement, and gives its rows by the names of their columns. */
   readonly query: (
     name: string,
     sql: string,
     parameters: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, DatabaseError>
+  ) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, DatabaseError>
   /** Runs statements one after the other on one connection, each of them committed by itself. */
   readonly session: <A, E>(name: string, body: Body<A, E>) => Effect.Effect<A, Told<E>>
   /** Runs statements together or not at all, each seeing what others have committed by then (READ COMMITTED). */
@@ -208,7 +208,10 @@ export const make = (options: DatabaseOptions): Effect.Effect<Database, never, S
           name,
           // The span is ours: the library's would carry the statement, with its thousand question marks.
           onPool((known) =>
-            Effect.onError(Effect.withTracerEnabled(known.client.unsafe(sql, parameters).values, false), cutOff(known))
+            Effect.onError(
+              Effect.withTracerEnabled(known.client.unsafe<Readonly<Record<string, unknown>>>(sql, parameters), false),
+              cutOff(known)
+            )
           )
         ),
       session: (name, body) => guarded(name, onConnection(body)),

@@ -89,6 +89,8 @@ export const startMinter = async (options: MinterOptions): Promise<Minter> => {
   const elasticsearch = started.use(
     await startElasticsearch({ sandbox: options.elasticsearch, processes, file: file("elasticsearch.json") })
   )
+  // As deployed, they are there before any work is.
+  for (const index of [defaultSourceIndex, defaultTargetIndex]) elasticsearch.store.getOrCreate(index)
   const { hostname, port } = new URL(elasticsearch.url)
   const user = given?.user ?? mysqlUser
   const database = given?.database ?? mysqlDatabase

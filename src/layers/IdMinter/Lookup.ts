@@ -29,20 +29,17 @@ const chunksOf = (keys: ReadonlyArray<SourceKey.SourceKey>): ReadonlyArray<Chunk
   return chunks
 }
 
+/** A row by the names of its columns. */
+type Row = Readonly<Record<string, unknown>>
+
 /** A row of {@link statements.lookup} or {@link statements.holders}. */
-const read = (row: ReadonlyArray<unknown>) => {
-  const [ontologyType, sourceSystem, sourceId, id] = row.map(String)
-  return {
-    key: SourceKey.make(ontologyType ?? "", sourceSystem ?? "", sourceId ?? ""),
-    id: CanonicalId.make(id ?? "", { disableValidation: true })
-  }
-}
+const read = (row: Row) => ({
+  key: SourceKey.make(String(row["OntologyType"]), String(row["SourceSystem"]), String(row["SourceId"])),
+  id: CanonicalId.make(String(row["CanonicalId"]), { disableValidation: true })
+})
 
 /** Runs a statement, and gives its rows. */
-export type Run<E> = (
-  sql: string,
-  parameters: ReadonlyArray<string>
-) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, E>
+export type Run<E> = (sql: string, parameters: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Row>, E>
 
 /** Finds the ids of keys; `statement` makes the statement for a number of them. */
 export const find = <E>(
@@ -57,11 +54,12 @@ export const find = <E>(
       const asked = new Map<unknown, string>(chunk.map(({ id, sourceId }) => [sourceId, id]))
       const list = statements.padded(chunk.map(({ sourceId }) => sourceId))
       const rows = yield* run(statement(list.length), [ontologyType, sourceSystem, ...list])
-      for (const [type, system, sourceId, id] of rows) {
-        const key = asked.get(sourceId)
+      for (const row of rows) {
+        const key = asked.get(row["SourceId"])
         // A collation that is not binary finds the rows of other keys, too.
-        const isAsked = key !== undefined && type === ontologyType && system === sourceSystem
-        if (isAsked) ids.set(key, CanonicalId.make(String(id), { disableValidation: true }))
+        const isAsked =
+          key !== undefined && row["OntologyType"] === ontologyType && row["SourceSystem"] === sourceSystem
+        if (isAsked) ids.set(key, CanonicalId.make(String(row["CanonicalId"]), { disableValidation: true }))
       }
     }
     return ids
@@ -75,7 +73,7 @@ export const holders = (
   if (ids.length === 0) return Effect.succeed(new Map())
   const list = statements.padded(ids)
   return Effect.map(
-    connection.executeValues(statements.holders(list.length), list),
+    connection.execute(statements.holders(list.length), list, undefined),
     (rows) => new Map(rows.map(read).map(({ id, key }) => [key.id, id]))
   )
 }
@@ -86,7 +84,7 @@ export const collision = (
   key: SourceKey.SourceKey
 ): Effect.Effect<CollidingSourceIdentifier, SqlError.SqlError> =>
   Effect.map(
-    connection.executeValues(statements.lockedLookup(1), [key.ontologyType, key.sourceSystem, key.sourceId]),
+    connection.execute(statements.lockedLookup(1), [key.ontologyType, key.sourceSystem, key.sourceId], undefined),
     ([row]) =>
       new CollidingSourceIdentifier({
         requested: SourceKey.describe(key),

@@ -28,7 +28,7 @@ const reread = (
   const keys = mintings.map(({ key }) => key)
   const [first] = keys
   const all = (rest: typeof keys) =>
-    Lookup.find((sql, parameters) => connection.executeValues(sql, parameters), rest, statements.lockedLookup)
+    Lookup.find((sql, parameters) => connection.execute(sql, parameters, undefined), rest, statements.lockedLookup)
   if (first === undefined || keys.every((key) => Lookup.areAlike(first, key))) return all(keys)
   // Keys of many kinds take a statement for each kind, new ids one for all of them.
   return Effect.flatMap(Lookup.holders(connection, claimed), (won) =>
