@@ -7,8 +7,7 @@ let running: Running
 let field: DexField
 
 beforeAll(async () => {
-  // What is traced is kept until the invocation ends: its memory is not what is measured here.
-  running = await startTestPlatform({}, { OTEL_EXPORTER_OTLP_ENDPOINT: "" })
+  running = await startTestPlatform()
   field = dexField(running)
 })
 
@@ -17,29 +16,33 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]()
 })
 
+/** What a process of its own takes at most that archives so many clients, one day after the other. */
+const memoryFor = async (clients: number, days: ReadonlyArray<string>): Promise<number> => {
+  await field.clients(
+    Array.from({ length: clients }, (_, index) => ({ clientId: 100_000 + index, name: `Client ${index}` }))
+  )
+  field.fault("lambda", { match: { function: archiveFunction }, fault: { kill: true } })
+  await invoke(running.lambda, archiveFunction, { triggerDate: days[0], clientIds: [] })
+  let most = 0
+  for (const triggerDate of days) {
+    const { memoryMb, summary } = await invokeMeasured(running, archiveFunction, { triggerDate })
+    assert.deepInclude(summary, { total_clients: clients, successful_archives: clients, errors: [] })
+    most = Math.max(most, memoryMb)
+  }
+  field.clear()
+  return most
+}
+
 describe("ten thousand clients", () => {
-  // A hundred end before the process has filled its young generation once: what they take says nothing of ten thousand.
-  it("take hardly more memory than a thousand", { timeout: 240_000 }, async () => {
-    const measured: Record<string, number> = {}
-    for (const [count, triggerDate] of [
-      [100, "2024-11-23"],
-      [1_000, "2024-11-25"],
-      [10_000, "2024-11-24"]
-    ] as const) {
-      await field.clients(
-        Array.from({ length: count }, (_, index) => ({ clientId: 100_000 + index, name: `Client ${index}` }))
-      )
-      // A process of its own for each.
-      field.fault("lambda", { match: { function: archiveFunction }, fault: { kill: true } })
-      await invoke(running.lambda, archiveFunction, { triggerDate, clientIds: [] })
-      const began = performance.now()
-      const { memoryMb, summary } = await invokeMeasured(running, archiveFunction, { triggerDate })
-      measured[`seconds for ${count}`] = Math.round((performance.now() - began) / 100) / 10
-      assert.deepInclude(summary, { total_clients: count, successful_archives: count, errors: [] })
-      measured[count] = memoryMb
-      field.clear()
-    }
-    console.log("memory in MB:", JSON.stringify(measured))
-    assert.isAtMost((measured[10_000] ?? 0) / (measured[1_000] ?? 0), 1.2)
+  it("take hardly more memory than a hundred", { timeout: 240_000 }, async () => {
+    const first = await memoryFor(100, ["2024-11-02"])
+    // V8 lets its heap grow with what is allocated in all, and a hundred clients are over before it has done so: what
+    // the clients take is seen beside a process that has archived a hundred for some days.
+    const days = Array.from({ length: 15 }, (_, day) => `2024-11-${day + 3}`.replace(/-(\d)$/, "-0$1"))
+    const hundred = await memoryFor(100, days)
+    const tenThousand = await memoryFor(10_000, ["2024-11-24"])
+    console.log("memory in MB:", JSON.stringify({ first, hundred, tenThousand }))
+    assert.isAtMost(tenThousand / hundred, 1.2)
+    assert.isAtMost(tenThousand, 512 * 0.7)
   })
 })

@@ -137,7 +137,9 @@ export class FunctionProcess {
     const child = spawn(
       process.execPath,
       [
+        // As Lambda's own runtime starts Node.
         `--max-old-space-size=${Math.floor(spec.memoryMb * 0.9)}`,
+        `--max-semi-space-size=${Math.max(1, Math.floor(spec.memoryMb * 0.05))}`,
         bootstrapFile(),
         spec.bundle,
         spec.handler ?? "handler"
