@@ -1,6 +1,10 @@
 /** What the platform has in its AWS engines: tables, queues, buckets and parameters, as data. */
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb"
+import * as shared from "../../infra/src/resources.ts"
+import { buckets, type Key, type QueueKey, type TableKey } from "../../infra/src/resources.ts"
 import { account, region } from "./aws/identity.ts"
+
+export { buckets, conversationIndexes } from "../../infra/src/resources.ts"
 
 export interface TableDefinition {
   readonly name: string
@@ -30,129 +34,74 @@ export interface ParameterDefinition {
 export const defaultStage = "CODE"
 
 const key = (name: string, type: "HASH" | "RANGE") => ({ AttributeName: name, KeyType: type })
-const text = (name: string) => ({ AttributeName: name, AttributeType: "S" }) as const
-const index = (name: string, hash: string, range: string) => ({
-  IndexName: name,
-  KeySchema: [key(hash, "HASH"), key(range, "RANGE")],
-  Projection: { ProjectionType: "ALL" as const }
+
+const keySchema = ({ hash, range }: Key) => [key(hash, "HASH"), ...(range === undefined ? [] : [key(range, "RANGE")])]
+
+const schemaOf = ({ indexes = [], ...table }: shared.TableDefinition): TableDefinition["schema"] => {
+  const names = new Set(
+    [table, ...indexes].flatMap(({ hash, range }) => (range === undefined ? [hash] : [hash, range]))
+  )
+  return {
+    AttributeDefinitions: [...names].map((name) => ({ AttributeName: name, AttributeType: "S" })),
+    KeySchema: keySchema(table),
+    ...(indexes.length === 0
+      ? {}
+      : {
+          GlobalSecondaryIndexes: indexes.map(({ name, ...keys }) => ({
+            IndexName: name,
+            KeySchema: keySchema(keys),
+            Projection: { ProjectionType: "ALL" }
+          }))
+        })
+  }
+}
+
+const tableOf = (table: shared.TableDefinition): TableDefinition => ({
+  name: table.name,
+  schema: schemaOf(table),
+  ...(table.expiry === undefined ? {} : { expiry: table.expiry })
 })
 
-/** How a conversation is found by who writes to whom: the index of each channel, and where it has the two. */
-export const conversationIndexes = {
-  whatsapp: {
-    name: "company-whatsapp-number-recipient-tel-index",
-    company: "gsi_company_whatsapp_number",
-    user: "gsi_recipient_tel"
-  },
-  sms: {
-    name: "company-sms-number-recipient-tel-index",
-    company: "gsi_company_sms_number",
-    user: "gsi_recipient_tel"
-  },
-  email: {
-    name: "company-email-recipient-email-index",
-    company: "gsi_company_email",
-    user: "gsi_recipient_email"
-  }
-} as const
-
-const conversationKeys = ["primary_channel", "conversation_id"] as const
-const indexKeys = new Set(Object.values(conversationIndexes).flatMap(({ company, user }) => [company, user]))
-
-/** The conversations are another service's; both share the first part of the name. */
-const sharedPrefix = "ai-multi-comms"
-const stagingPrefix = `${sharedPrefix}-replies`
+/** The same keys, with something else at each. */
+const mapKeys = <K extends string, A, B>(record: Readonly<Record<K, A>>, change: (value: A, key: K) => B) =>
+  // Object.entries forgets the keys' type.
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value as A, key as K)])) as Record<K, B>
 
 /** The tables by their name in platform.json. */
-export const tables = (stage: string) =>
-  ({
-    dsr: {
-      name: `mparticle-dsr-requests-${stage.toLowerCase()}`,
-      schema: {
-        AttributeDefinitions: ["id", "email", "submittedAt", "pendingShard", "expectedCompletionTime"].map(text),
-        KeySchema: [key("id", "HASH")],
-        GlobalSecondaryIndexes: [
-          index("EmailIndex", "email", "submittedAt"),
-          index("PendingIndex", "pendingShard", "expectedCompletionTime")
-        ]
-      },
-      expiry: "expiresAt"
-    },
-    correlation: {
-      name: `mparticle-baton-correlation-${stage.toLowerCase()}`,
-      schema: { AttributeDefinitions: [text("correlationId")], KeySchema: [key("correlationId", "HASH")] },
-      expiry: "expiresAt"
-    },
-    conversations: {
-      name: `${sharedPrefix}-conversations-${stage.toLowerCase()}`,
-      schema: {
-        AttributeDefinitions: [...conversationKeys, ...indexKeys].map(text),
-        KeySchema: [key("primary_channel", "HASH"), key("conversation_id", "RANGE")],
-        GlobalSecondaryIndexes: Object.values(conversationIndexes).map(({ company, name, user }) =>
-          index(name, company, user)
-        )
-      }
-    },
-    stage: {
-      name: `${stagingPrefix}-conversations-stage-${stage.toLowerCase()}`,
-      schema: {
-        AttributeDefinitions: ["conversation_id", "message_sid"].map(text),
-        KeySchema: [key("conversation_id", "HASH"), key("message_sid", "RANGE")]
-      },
-      expiry: "expires_at"
-    },
-    lock: {
-      name: `${stagingPrefix}-conversations-trigger-lock-${stage.toLowerCase()}`,
-      schema: { AttributeDefinitions: [text("conversation_id")], KeySchema: [key("conversation_id", "HASH")] },
-      expiry: "expires_at"
-    }
-  }) satisfies Record<string, TableDefinition>
+export const tables = (stage: string): Record<TableKey, TableDefinition> =>
+  mapKeys<TableKey, shared.TableDefinition, TableDefinition>(shared.tables(stage), tableOf)
+
+/** A queue whose consumer is another system: here a test or a person receives, who does not wait so long to see it again. */
+const othersSeconds = 30
 
 /**
- * A queue of the Staging service, whose consumer is another system. Deployed it hides a message for 905 s, longer than
- * that consumer may work on it; here a test or a person receives it, who does not wait so long to see it again.
+ * For how long a message is hidden: shorter than deployed, six times the function's time limit, because here nobody waits
+ * so long for a message whose function was killed.
  */
-const stagingQueue = (name: string, stage: string) => ({
-  name: `${stagingPrefix}-${name}-queue-${stage.toLowerCase()}`,
-  visibilitySeconds: 30,
-  maxReceiveCount: 3
-})
+const visibilitySeconds: Readonly<Record<QueueKey, number>> = {
+  fallback: 30,
+  // As long as the tries of one delivery take, the waits between them included.
+  deletion: 20,
+  whatsapp: othersSeconds,
+  sms: othersSeconds,
+  email: othersSeconds,
+  handoff: othersSeconds,
+  parking: 60,
+  idMinter: 5,
+  idMinterDownstream: othersSeconds
+}
 
 /** The queues by their name in platform.json; each has a dead-letter queue, there with the suffix `Dlq`. */
-export const queues = (stage: string) =>
-  ({
-    // Half of the 60 s that are deployed, where the function may run for as long: here a retry is not waited for that long.
-    fallback: { name: `mparticle-api-fallback-${stage.toLowerCase()}`, visibilitySeconds: 30, maxReceiveCount: 5 },
-    // Deployed it is six times the function's 300 s. Here it is as long as the tries of one delivery take, the waits between them included.
-    deletion: {
-      name: `mparticle-api-deletion-${stage.toLowerCase()}`,
-      visibilitySeconds: 20,
-      delaySeconds: 10,
-      maxReceiveCount: 3
-    },
-    whatsapp: stagingQueue("whatsapp", stage),
-    sms: stagingQueue("sms", stage),
-    email: stagingQueue("email", stage),
-    handoff: stagingQueue("handoff", stage),
-    // A parked message is tried again and again until somebody has mended what is wrong.
-    parking: { ...stagingQueue("parking", stage), visibilitySeconds: 60, maxReceiveCount: 50 },
-    // Deployed it is six times the function's 300 s; here nobody waits so long for a message whose function was killed.
-    idMinter: { name: `id-minter-${stage.toLowerCase()}`, visibilitySeconds: 5, maxReceiveCount: 3 },
-    // Whoever works on the minted works is another system.
-    idMinterDownstream: {
-      name: `id-minter-downstream-${stage.toLowerCase()}`,
-      visibilitySeconds: 30,
-      maxReceiveCount: 3
-    }
-  }) satisfies Record<string, QueueDefinition>
-
-/** The buckets by their name in platform.json. */
-export const buckets = (stage: string) =>
-  ({
-    results: `mparticle-sar-results-${stage.toLowerCase()}`,
-    handoff: `${stagingPrefix}-handoff-${stage.toLowerCase()}`,
-    dex: `dex-trigger-archive-${stage.toLowerCase()}`
-  }) satisfies Record<string, string>
+export const queues = (stage: string): Record<QueueKey, QueueDefinition> =>
+  mapKeys<QueueKey, shared.QueueDefinition, QueueDefinition>(
+    shared.queues(stage),
+    ({ delaySeconds, maxReceiveCount, name }, key) => ({
+      name,
+      visibilitySeconds: visibilitySeconds[key],
+      ...(delaySeconds === undefined ? {} : { delaySeconds }),
+      maxReceiveCount
+    })
+  )
 
 /** What the simulators of the platform let in. */
 export const credentials = {
@@ -171,7 +120,7 @@ export const parameters = (
   callbackCertificate?: string
 ): ReadonlyArray<ParameterDefinition> => {
   const { correlation, dsr } = tables(stage)
-  const named = (name: string): string => `/mparticle-api/${stage}/${name}`
+  const named = (name: string): string => `${shared.parameterPath(stage)}/${name}`
   return [
     { name: named("mparticle-api-key"), value: credentials.workspace.key, secure: true },
     { name: named("mparticle-api-secret"), value: credentials.workspace.secret, secure: true },

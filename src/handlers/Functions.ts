@@ -15,12 +15,13 @@ export interface FunctionDefinition {
   readonly routes?: ReadonlyArray<string>
   /** How often EventBridge calls the function, in its words. */
   readonly schedule?: string
+  /** The time zone in which the schedule is meant, UTC when left out; `triggerTimeZone` is the one of that setting. */
+  readonly scheduleZone?: "triggerTimeZone"
   /** Name of the API description whose documents lie beside the bundle: `openapi.json` and `docs.html`. */
   readonly api?: string
 }
 
-/** Every deployed function by its name. */
-export const functions: Readonly<Record<string, FunctionDefinition>> = {
+const table = {
   "mparticle-api-lambda": { entry: "batonRouter", timeoutSeconds: 30, memoryMb: 1024 },
   "mparticle-api-http": {
     entry: "httpRouter",
@@ -71,7 +72,14 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
     entry: "dexTriggerArchive",
     timeoutSeconds: 900,
     memoryMb: 512,
-    schedule: "cron(35 20 ? * MON-FRI *)"
+    schedule: "cron(35 20 ? * MON-FRI *)",
+    scheduleZone: "triggerTimeZone"
   },
   "dex-archive-verify": { entry: "dexArchiveVerify", timeoutSeconds: 900, memoryMb: 512 }
-}
+} satisfies Record<string, FunctionDefinition>
+
+/** The name of a deployed function. */
+export type FunctionName = keyof typeof table
+
+/** Every deployed function by its name. */
+export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = table

@@ -9,6 +9,7 @@ import {
 import { CreateBucketCommand, HeadBucketCommand, S3Client } from "@aws-sdk/client-s3"
 import { CreateQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { GetParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm"
+import { dlqName } from "../../../infra/src/resources.ts"
 import {
   buckets,
   parameters,
@@ -83,8 +84,6 @@ const createQueue = async (sqs: SQSClient, name: string, attributes: Record<stri
   await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: attributes }))
   return url
 }
-
-const dlqName = (name: string): string => name.replace(/(\.fifo)?$/, "-dlq$1")
 
 const createQueues = async (
   sqs: SQSClient,
