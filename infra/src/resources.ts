@@ -180,12 +180,6 @@ export const buckets = (stage: string) =>
 /** A bucket's name in platform.json. */
 export type BucketKey = keyof ReturnType<typeof buckets>
 
-/** The secrets that functions read while they run; `tenants` are all those of Staging's tenants. */
-export type SecretKey = "dexApi" | "dexDatabase" | "minterDatabase" | "tenants"
-
-/** What all of Staging's tenants' secrets begin with. */
-export const tenantSecretPrefix = `${sharedPrefix}/`
-
 /** The path under which the mparticle functions find their parameters. */
 export const parameterPath = (stage: string): string => `/mparticle-api/${stage}`
 

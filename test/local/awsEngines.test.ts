@@ -209,6 +209,7 @@ describe("resources", () => {
         tables: {
           dsr: "mparticle-dsr-requests-code",
           correlation: "mparticle-baton-correlation-code",
+          breaker: "circuit-breakers-code",
           conversations: "ai-multi-comms-conversations-code",
           stage: "ai-multi-comms-replies-conversations-stage-code",
           lock: "ai-multi-comms-replies-conversations-trigger-lock-code"
