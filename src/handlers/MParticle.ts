@@ -23,6 +23,7 @@ import * as MParticleLayer from "../layers/MParticle.ts"
 import * as Alerts from "../layers/Observability/Alerts.ts"
 import * as ParametersLayer from "../layers/Parameters.ts"
 import * as CircuitBreaker from "../layers/Resilience/CircuitBreaker.ts"
+import * as DynamoStore from "../layers/Resilience/CircuitBreaker/DynamoStore.ts"
 import type { Baton } from "../services/Baton.ts"
 import type { CallbackVerifier } from "../services/CallbackVerifier.ts"
 import type { Documents } from "../services/Documents.ts"
@@ -52,9 +53,9 @@ const parameters = Layer.unwrapEffect(
   Effect.map(MParticleSettings, ({ stage }) => ParametersLayer.layer({ prefix: `/mparticle-api/${stage}`, names }))
 )
 
-const breakers = CircuitBreaker.layerMemory({
+const breakers = CircuitBreaker.layer({
   settings: { [breakerKey]: BreakerSettings.mparticle, [eventsBreakerKey]: BreakerSettings.mparticle }
-})
+}).pipe(Layer.provide(DynamoStore.layer))
 
 const ground = Results.layer.pipe(
   Layer.provideMerge(

@@ -9,6 +9,7 @@ import { DeletionSettings, layer as settings } from "../layers/MParticle/Deletio
 import * as Alerts from "../layers/Observability/Alerts.ts"
 import * as ParametersLayer from "../layers/Parameters.ts"
 import * as CircuitBreaker from "../layers/Resilience/CircuitBreaker.ts"
+import * as DynamoStore from "../layers/Resilience/CircuitBreaker/DynamoStore.ts"
 import { DeletionMessage, type SubscriptionConfirmation } from "../schemas/DeletionMessage.ts"
 import { Deletion } from "../services/Deletion.ts"
 import { Parameters } from "../services/Parameters.ts"
@@ -39,7 +40,9 @@ const parameters = Layer.unwrapEffect(
   Effect.map(DeletionSettings, ({ stage }) => ParametersLayer.layer({ prefix: `/mparticle-api/${stage}`, names }))
 )
 
-const breakers = CircuitBreaker.layerMemory({ settings: DeletionLayer.breakerSettings })
+const breakers = CircuitBreaker.layer({ settings: DeletionLayer.breakerSettings }).pipe(
+  Layer.provide(DynamoStore.layer)
+)
 
 /** The deletion over everything but the HTTP client. */
 export const layerNoHttp: Layer.Layer<Deletion | Parameters, ConfigError.ConfigError, HttpClient.HttpClient> =

@@ -79,6 +79,7 @@ export const functionEnvironment = (
     CALLBACK_BASE_URL: `${gateway}/${apiStage}`,
     CERTIFICATE_HOSTS: new URL(mparticle).hostname,
     BATON_INTEGRATION_ENABLED: "true",
+    BREAKER_TABLE: resources.tables["breaker"] ?? "",
     OTEL_EXPORTER_OTLP_ENDPOINT: `${gateway}${otlpPath}`,
     ...stagingSettings(resources),
     ...minter(processId),
