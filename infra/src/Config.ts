@@ -126,7 +126,7 @@ export const Config = Schema.Struct({
   }),
   /** Names of buckets that are not ours to choose any more: they are taken worldwide. */
   bucketNames: Schema.optional(
-    Schema.partial(Schema.Struct({ results: text, handoff: text, dex: text }), { exact: true })
+    Schema.Struct({ results: Schema.optional(text), handoff: Schema.optional(text), dex: Schema.optional(text) })
   )
 })
 
