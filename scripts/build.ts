@@ -3,11 +3,12 @@
  * what is stale and then compares every size with size-budget.json.
  */
 import { realpathSync } from "node:fs"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { type FunctionDefinition, functions } from "../src/handlers/Functions.ts"
 import { checkBudget, type Size, sizeOf } from "./build/budget.ts"
-import { buildFunction, root } from "./build/bundle.ts"
+import { buildFunction, codePath, root } from "./build/bundle.ts"
+import { fillCache } from "./build/compileCache.ts"
 import { isStale } from "./build/freshness.ts"
 
 export { buildFunction } from "./build/bundle.ts"
@@ -22,9 +23,12 @@ const metafilePath = (name: string): string => join(metafiles, `${name}.json`)
 const entryPoint = (entry: string): string => `src/handlers/${entry}.ts`
 
 const buildOne = async (name: string, { api, entry }: FunctionDefinition): Promise<void> => {
+  // A bundle without its metafile is stale: so is one whose build did not come to its end.
+  await rm(metafilePath(name), { force: true })
   // Loaded where a function has an API: the page's own code is large.
   if (api !== undefined) await (await import("./build/apiDocuments.ts")).writeDocuments(api, dirname(bundlePath(name)))
   const metafile = await buildFunction({ entryPoint: entryPoint(entry), outfile: bundlePath(name) })
+  await fillCache(dirname(bundlePath(name)), name)
   await mkdir(metafiles, { recursive: true })
   await writeFile(metafilePath(name), JSON.stringify(metafile))
 }
@@ -51,7 +55,9 @@ const main = async (options: ReadonlyArray<string>): Promise<void> => {
   if (unknown !== undefined) throw new Error(`unknown option ${unknown}; the only one is --check-budget`)
   await (options.length === 0 ? build() : buildStale())
   const names = Object.keys(functions)
-  const sizes = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await sizeOf(bundlePath(name))])))
+  const sizes = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await sizeOf(codePath(bundlePath(name)))]))
+  )
   const budgets = JSON.parse(await readFile(join(root, "size-budget.json"), "utf8")) as Record<string, Size>
   const { table, over } = checkBudget(sizes, budgets)
   process.stdout.write(`${table}\n`)

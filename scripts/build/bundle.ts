@@ -1,24 +1,26 @@
-/** Makes one bundle: a Lambda function's code in one minified ES module. */
+/** Makes one bundle: a Lambda function's code, minified, and the module that loads it. */
 import { mkdir, rename, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as esbuild from "esbuild"
 import { awsSdk } from "./awsSdk.ts"
+import { builtins } from "./builtins.ts"
 import { drivers } from "./drivers.ts"
+import { asFunction, banner, loaderFor } from "./loader.ts"
 
 /** The repository's root, to which every path in a metafile is relative. */
 export const root = join(import.meta.dirname, "../..")
 
-/** CommonJS packages call `require` for Node's own modules, which an ES module does not have. */
-const banner = `import { createRequire as __createRequire } from "node:module";const require = __createRequire(import.meta.url);`
-
 export interface BundleOptions {
   readonly entryPoint: string
-  /** Absolute path of the `.mjs`; its source map is written beside it. */
+  /** Absolute path of the `.mjs`; the code and its source map are written beside it. */
   readonly outfile: string
 }
 
+/** Where the code of the bundle lies that is loaded by way of `outfile`. */
+export const codePath = (outfile: string): string => join(dirname(outfile), "bundle.cjs")
+
 /** Writes by renaming, so that a function started meanwhile never loads half a bundle. */
-const replaceFile = async (path: string, contents: Uint8Array): Promise<void> => {
+export const replaceFile = async (path: string, contents: string | Uint8Array): Promise<void> => {
   const unfinished = `${path}.${process.pid}.tmp`
   await mkdir(dirname(path), { recursive: true })
   await writeFile(unfinished, contents)
@@ -30,7 +32,7 @@ export const buildFunction = async ({ entryPoint, outfile }: BundleOptions): Pro
   const { outputFiles, metafile } = await esbuild.build({
     absWorkingDir: root,
     entryPoints: [entryPoint],
-    outfile,
+    outfile: codePath(outfile),
     bundle: true,
     write: false,
     metafile: true,
@@ -44,9 +46,14 @@ export const buildFunction = async ({ entryPoint, outfile }: BundleOptions): Pro
     sourcemap: "linked",
     sourcesContent: false,
     banner: { js: banner },
-    plugins: [awsSdk, drivers],
+    define: { "import.meta.url": "__url" },
+    plugins: [awsSdk, drivers, builtins],
     logLevel: "warning"
   })
-  for (const { path, contents } of outputFiles) await replaceFile(path, contents)
+  for (const { contents, path, text } of outputFiles) {
+    await replaceFile(path, path.endsWith(".cjs") ? asFunction(text) : contents)
+  }
+  // Last, and each time: its age is the bundle's.
+  await replaceFile(outfile, loaderFor(Object.values(metafile.outputs).flatMap((output) => output.exports)))
   return metafile
 }

@@ -1,0 +1,43 @@
+/**
+ * Runs a function and keeps what V8 made of its code: `node fillCache.ts FOLDER FUNCTION`. A process of its own, because
+ * code that ran is in the cache, and none but the function's should be.
+ */
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { Script } from "node:vm"
+import { startAwsStub } from "./awsStub.ts"
+import { replaceFile } from "./bundle.ts"
+import { firstEvents } from "./firstEvents.ts"
+import { digestIn } from "./loader.ts"
+import { settingsAt } from "./settings.ts"
+
+type Exports = Readonly<Record<string, (event: unknown, context: object) => Promise<unknown>>>
+
+const [folder = "", name = ""] = process.argv.slice(2)
+using stub = await startAwsStub()
+Object.assign(process.env, settingsAt(stub.url))
+
+const filename = join(folder, "bundle.cjs")
+const url = pathToFileURL(join(folder, "index.mjs")).href
+const code = readFileSync(filename, "latin1")
+const script = new Script(code, { filename })
+const start = script.runInThisContext() as (require: NodeJS.Require, url: string) => Promise<Exports>
+const { handler } = await start(createRequire(url), url)
+if (handler === undefined) throw new Error(`${name} has no handler`)
+for (const event of firstEvents[name] ?? [{ warmup: true }]) {
+  const context = {
+    awsRequestId: "compile",
+    functionName: name,
+    invokedFunctionArn: `arn:aws:lambda:eu-west-1:000000000000:function:${name}`,
+    getRemainingTimeInMillis: () => 30_000
+  }
+  // Most of them are refused, as the stub refuses nearly everything.
+  await handler(event, context).catch(() => undefined)
+}
+await replaceFile(
+  join(folder, "bundle.cache"),
+  Buffer.concat([Buffer.from(digestIn(code), "latin1"), script.createCachedData()])
+)
+process.exit(0)
