@@ -5,8 +5,8 @@ import type { ServiceName } from "../services.ts"
 
 /** A metric that a filter makes out of log lines, where the code writes none that an alarm could use. */
 export interface LogFilter {
-  /** Name of the log group. */
-  readonly logGroup: string
+  /** Whose lines: a function's, or the events of a trail that go to this log group. */
+  readonly source: { readonly function: FunctionName } | { readonly trailLogGroup: string }
   /** In the filter language of CloudWatch Logs; every line that matches counts one. */
   readonly pattern: string
 }

@@ -1,7 +1,7 @@
 /** Metrics by what they are of: AWS's own, and those that the code writes. */
-import { type FunctionName } from "../../../src/handlers/Functions.ts"
+import type { FunctionName } from "../../../src/handlers/Functions.ts"
 import { dlqName, type QueueKey, queues, type Stage } from "../resources.ts"
-import type { MetricDefinition } from "./Definition.ts"
+import type { LogFilter, MetricDefinition } from "./Definition.ts"
 import type { Target } from "./Target.ts"
 
 /** How a metric is looked at: a statistic over so many seconds. */
@@ -53,12 +53,7 @@ export const ofCode =
     metric(namespace, name, dimensions, view)
 
 /** A metric that is made of log lines, in a namespace of the stage's own. */
-export const ofLog = (
-  { stage }: Target,
-  name: string,
-  filter: { readonly logGroup: string; readonly pattern: string },
-  view: View
-): MetricDefinition => ({ ...metric(`Watch/${stage}`, name, {}, view), filter })
-
-/** The log group of a function. */
-export const logGroupOf = (functionName: FunctionName): string => `/aws/lambda/${functionName}`
+export const ofLog = ({ stage }: Target, name: string, filter: LogFilter, view: View): MetricDefinition => ({
+  ...metric(`Watch/${stage}`, name, {}, view),
+  filter
+})

@@ -1,6 +1,7 @@
 /** Puts a service's alarms and its dashboard into a stack. */
 import type { Stack } from "aws-cdk-lib/core"
 import type { Alarm } from "aws-cdk-lib/aws-cloudwatch"
+import type { ILogGroup } from "aws-cdk-lib/aws-logs"
 import type { ITopic } from "aws-cdk-lib/aws-sns"
 import { addAlarms } from "./constructs/addAlarms.ts"
 import { addDashboard } from "./constructs/addDashboard.ts"
@@ -13,6 +14,8 @@ export interface WatchOptions {
   readonly service: ServiceName
   readonly target: Target
   readonly topics: { readonly critical: ITopic; readonly warning: ITopic }
+  /** The log group of a function: some metrics are made of lines, and cannot be made before the group is. */
+  readonly logGroup: (name: FunctionName) => ILogGroup
   /** Whether the alarms tell anybody; in PROD alone when left out. Nothing but the telling depends on it. */
   readonly actionsEnabled?: boolean
 }
@@ -24,11 +27,12 @@ export interface Watch {
 }
 
 /** Makes all alarms of a service, each with the action of its severity, and the service's dashboard. */
-export const addWatch = (stack: Stack, { actionsEnabled, service, target, topics }: WatchOptions): Watch => {
-  const alarms = addAlarms(stack, { service, target, topics, actionsEnabled: actionsEnabled ?? target.stage === "PROD" })
-  addDashboard(stack, { service, target, alarms: alarms.map(({ alarm }) => alarm) })
+export const addWatch = (stack: Stack, { actionsEnabled, ...options }: WatchOptions): Watch => {
+  const { service, target } = options
+  const made = addAlarms(stack, { ...options, actionsEnabled: actionsEnabled ?? target.stage === "PROD" })
+  addDashboard(stack, { service, target, alarms: made.map(({ alarm }) => alarm) })
   const rollback: Partial<Record<FunctionName, ReadonlyArray<Alarm>>> = {}
-  for (const { alarm, definition } of alarms) {
+  for (const { alarm, definition } of made) {
     if (definition.rollsBack === undefined) continue
     rollback[definition.rollsBack] = [...(rollback[definition.rollsBack] ?? []), alarm]
   }

@@ -11,10 +11,11 @@ import {
   TreatMissingData
 } from "aws-cdk-lib/aws-cloudwatch"
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions"
-import { FilterPattern, LogGroup, MetricFilter } from "aws-cdk-lib/aws-logs"
+import { FilterPattern, type ILogGroup, LogGroup, MetricFilter } from "aws-cdk-lib/aws-logs"
 import type { ITopic } from "aws-cdk-lib/aws-sns"
 import { alarmsOf } from "../alarms/alarmsOf.ts"
 import { type AlarmDefinition, alarmName, metricsOf, type Mute, type Severity, type Watched } from "../Definition.ts"
+import type { FunctionName } from "../../../../src/handlers/Functions.ts"
 import type { ServiceName } from "../../services.ts"
 import type { Target } from "../Target.ts"
 import { toMetric } from "./toMetric.ts"
@@ -24,6 +25,7 @@ export interface AlarmsOptions {
   readonly service: ServiceName
   readonly target: Target
   readonly topics: Readonly<Record<Severity, ITopic>>
+  readonly logGroup: (name: FunctionName) => ILogGroup
   readonly actionsEnabled: boolean
 }
 
@@ -80,40 +82,48 @@ const make = (stack: Stack, { actionsEnabled, target, service }: AlarmsOptions, 
   })
 }
 
-/** Filters of one metric are one, however many alarms look at it. */
-const addFilters = (stack: Stack, service: ServiceName, definitions: ReadonlyArray<AlarmDefinition>): void => {
-  const filtered = new Map(
-    definitions.flatMap(metricsOf).flatMap((metric) => (metric.filter === undefined ? [] : [[metric.name, metric]]))
-  )
-  for (const { filter, name, namespace } of filtered.values()) {
-    if (filter === undefined) continue
+/** The filters, one for each metric that is made of lines, however many alarms look at it. */
+const addFilters = (
+  stack: Stack,
+  { logGroup, service }: AlarmsOptions,
+  definitions: ReadonlyArray<AlarmDefinition>
+): ReadonlyArray<MetricFilter> => {
+  const named = new Map(definitions.flatMap(metricsOf).map((metric) => [metric.name, metric]))
+  return [...named.values()].flatMap(({ filter, name, namespace }) => {
+    if (filter === undefined) return []
     const id = `Filter-${service}-${name}`
-    // By its name and not as a construct: the group is made elsewhere in the stack, or belongs to the account's trail.
-    const logGroup = LogGroup.fromLogGroupName(stack, `${id}-LogGroup`, filter.logGroup)
-    new MetricFilter(stack, id, {
-      logGroup,
+    const { source } = filter
+    return new MetricFilter(stack, id, {
+      logGroup:
+        "function" in source
+          ? logGroup(source.function)
+          : LogGroup.fromLogGroupName(stack, `${id}-Trail`, source.trailLogGroup),
       filterPattern: FilterPattern.literal(filter.pattern),
       metricNamespace: namespace,
       metricName: name,
       metricValue: "1"
     })
-  }
+  })
 }
 
-const mute = (stack: Stack, name: string, alarm: Alarm, { hour, hours, minute, timeZone, weekDay }: Mute): void => {
+const muted = (
+  stack: Stack,
+  name: string,
+  alarm: Alarm,
+  { hour, hours, minute, timeZone, weekDay }: Mute
+): AlarmMuteRule =>
   new AlarmMuteRule(stack, `${alarm.node.id}-Mute`, {
     alarmMuteRuleName: `${name}-weekend`,
     alarms: [alarm],
     schedule: ScheduleExpression.cron({ minute, hour, weekDay, timeZone: TimeZone.of(timeZone) }),
     duration: Duration.hours(hours)
   })
-}
 
 /** Makes all alarms of a service, with their actions and with the metrics that they need out of log lines. */
 export const addAlarms = (stack: Stack, options: AlarmsOptions): ReadonlyArray<Made> => {
   const { target, service, topics } = options
   const definitions = alarmsOf(service, target)
-  addFilters(stack, service, definitions)
+  addFilters(stack, options, definitions)
   const actions = { critical: new SnsAction(topics.critical), warning: new SnsAction(topics.warning) }
   return definitions.map((definition) => {
     const alarm = make(stack, options, definition)
@@ -122,7 +132,7 @@ export const addAlarms = (stack: Stack, options: AlarmsOptions): ReadonlyArray<M
     // The end of an alarm is news as well: it closes the incident where topics lead to a pager.
     alarm.addOkAction(action)
     if (definition.mute !== undefined)
-      mute(stack, alarmName(service, target.stage, definition), alarm, definition.mute)
+      muted(stack, alarmName(service, target.stage, definition), alarm, definition.mute)
     return { definition, alarm }
   })
 }

@@ -10,7 +10,8 @@ import {
   TextWidget
 } from "aws-cdk-lib/aws-cloudwatch"
 import type { ServiceName } from "../../services.ts"
-import { type Graph, rowsOf } from "../dashboards/rowsOf.ts"
+import type { Graph } from "../dashboards/Row.ts"
+import { rowsOf } from "../dashboards/rowsOf.ts"
 import type { Target } from "../Target.ts"
 import { toMetric } from "./toMetric.ts"
 
@@ -34,7 +35,7 @@ const graphOf = ({ lines, title }: Graph, width: number): IWidget =>
   })
 
 /** Makes the dashboard. */
-export const addDashboard = (stack: Stack, { alarms, service, target }: DashboardOptions): void => {
+export const addDashboard = (stack: Stack, { alarms, service, target }: DashboardOptions): Dashboard => {
   const status = new AlarmStatusWidget({
     title: "Alarms",
     alarms: [...alarms],
@@ -45,7 +46,7 @@ export const addDashboard = (stack: Stack, { alarms, service, target }: Dashboar
     new TextWidget({ markdown: `## ${title}`, width: fullWidth, height: 1 }),
     ...graphs.map((graph) => graphOf(graph, Math.floor(fullWidth / Math.min(graphs.length, 4))))
   ])
-  new Dashboard(stack, `Dashboard-${service}`, {
+  return new Dashboard(stack, `Dashboard-${service}`, {
     dashboardName: `${service}-${target.stage}`,
     defaultInterval: Duration.days(1),
     // Each graph keeps the period of its metrics, so that what it shows is what the alarms see.
