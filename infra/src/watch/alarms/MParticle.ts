@@ -102,7 +102,8 @@ const ofTheApi = (target: Target): ReadonlyArray<AlarmDefinition> => [
 const certificates = (target: Target): ReadonlyArray<AlarmDefinition> => [
   alarm(
     "certificate-failures",
-    "critical",
+    // Anybody can send what is not to be believed: it must not wake somebody.
+    "warning",
     "More than 1 % of the callbacks of five minutes were not believed.",
     whenMath(
       "IF(FILL(refused, 0) > 0, 100 * FILL(refused, 0) / (FILL(refused, 0) + FILL(believed, 0)), 0)",
