@@ -1,22 +1,5 @@
 /** What a permission is made of, as data: actions of AWS on resources by their keys. The stack makes policies of it. */
-
-/** Keys of the tables. */
-export type TableKey = "breaker" | "conversations" | "correlation" | "dsr" | "lock" | "stage"
-
-/** Keys of the queues. */
-export type QueueKey =
-  | "deletion"
-  | "email"
-  | "fallback"
-  | "handoff"
-  | "idMinter"
-  | "idMinterDownstream"
-  | "parking"
-  | "sms"
-  | "whatsapp"
-
-/** Keys of the buckets. */
-export type BucketKey = "dex" | "handoff" | "results"
+import type { BucketKey, QueueKey, TableKey } from "../resources.ts"
 
 /** Keys of the secrets; `SecretNames.ts` has their names. */
 export type SecretKey =
@@ -26,22 +9,6 @@ export type SecretKey =
   | "idMinterDatabase"
   | "smsCredentials"
   | "whatsappCredentials"
-
-/** Names of the deployed functions. */
-export type FunctionName =
-  | "dex-archive-verify"
-  | "dex-trigger-response-archive"
-  | "id-minter-migrate"
-  | "id-minter-pool"
-  | "id-minter-sqs"
-  | "id-minter-stepfunction"
-  | "mparticle-api-deletion"
-  | "mparticle-api-http"
-  | "mparticle-api-lambda"
-  | "mparticle-api-reconcile"
-  | "mparticle-api-retry"
-  | "staging"
-  | "staging-sweeper"
 
 /** What an action is allowed on. */
 export type Resource =

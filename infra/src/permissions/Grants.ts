@@ -2,7 +2,9 @@
  * What each function may do: exactly what its code does. The test run compares this with the calls that it saw, and fails
  * on what is missing here as well as on what no call needed (`Comparison.ts`).
  */
-import type { FunctionName, Grant, QueueKey, Resource, SecretKey } from "./Grant.ts"
+import type { FunctionName } from "../../../src/handlers/Functions.ts"
+import type { QueueKey } from "../resources.ts"
+import type { Grant, Resource, SecretKey } from "./Grant.ts"
 
 const on = (resource: Resource, ...actions: ReadonlyArray<string>): Grant => ({ actions, resources: [resource] })
 
@@ -49,6 +51,9 @@ const requests = on(
 /** A claim leads to its request from the caller's correlation id. */
 const correlations = on({ table: "correlation" }, "dynamodb:PutItem")
 
+/** What is known of each upstream is shared with all processes that call it. */
+const breaker = on({ table: "breaker" }, "dynamodb:GetItem", "dynamodb:PutItem")
+
 /** Copying an export's results, and signing links to them, which are then followed with the function's own rights. */
 const results = on({ bucket: "results", objects: "" }, "s3:GetObject", "s3:PutObject")
 
@@ -64,12 +69,13 @@ const identifiers = secrets("idMinterDatabase")
 
 /** By function: what it may do. */
 export const grants: Readonly<Record<FunctionName, ReadonlyArray<Grant>>> = {
-  "mparticle-api-lambda": [settings, requests, correlations, sends("fallback"), results],
-  "mparticle-api-http": [settings, requests, correlations, sends("fallback"), results],
-  "mparticle-api-retry": [settings, requests, sends("fallback")],
-  "mparticle-api-deletion": [parameters("braze-api-key", "events-api-key", "events-api-secret", "pod")],
+  "mparticle-api-lambda": [settings, breaker, requests, correlations, sends("fallback"), results],
+  "mparticle-api-http": [settings, breaker, requests, correlations, sends("fallback"), results],
+  "mparticle-api-retry": [settings, breaker, requests, sends("fallback")],
+  "mparticle-api-deletion": [parameters("braze-api-key", "events-api-key", "events-api-secret", "pod"), breaker],
   "mparticle-api-reconcile": [
     settings,
+    breaker,
     requests,
     on({ table: "dsr", index: "PendingIndex" }, "dynamodb:Query"),
     sends("fallback"),

@@ -1,5 +1,6 @@
 /** What functions need without calling for it: no recorded call can show it, so each says why it is there. */
-import type { FunctionName, Grant } from "./Grant.ts"
+import type { FunctionName } from "../../../src/handlers/Functions.ts"
+import type { Grant } from "./Grant.ts"
 
 /** A grant with its reason. */
 export type ImpliedGrant = Grant & { readonly why: string }

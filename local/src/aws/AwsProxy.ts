@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Sandbox } from "../sandboxes/Sandbox.ts"
 import { type Answer, type Caller, readBody, serveHttp } from "../sandboxes/serveHttp.ts"
+import { type CallRecorder, recorderFrom } from "./CallRecorder.ts"
 import type { AwsEndpoints, AwsService } from "./Engine.ts"
 import { awsErrorAnswer } from "./errorAnswers.ts"
 import { Upstream } from "./forward.ts"
@@ -20,6 +21,8 @@ export interface AwsProxyOptions {
   readonly sandbox: Sandbox
   readonly upstream: AwsEndpoints
   readonly processes: Processes
+  /** Notes what functions call; the one that the environment asks for, when left out. */
+  readonly recorder?: CallRecorder
 }
 
 /** A function process signs with this, followed by its id in upper case. */
@@ -62,7 +65,8 @@ const operationOf = (
 
 const serveService = async (
   service: AwsService,
-  options: AwsProxyOptions
+  options: AwsProxyOptions,
+  recorder: CallRecorder | undefined
 ): Promise<{ readonly url: string } & AsyncDisposable> => {
   const upstream = new Upstream(options.upstream[service])
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -73,6 +77,9 @@ const serveService = async (
     const body = await readBody(request)
     const keyId = accessKeyId(headers.authorization, query)
     const caller = callerOf(options.processes, keyId)
+    if (recorder !== undefined && caller !== undefined && operation !== undefined) {
+      recorder.record(caller.function, { service, operation, path, query, headers, body })
+    }
     // Only a long poll ends with its client: any other call that AWS has received is carried out.
     const signal = operation === "ReceiveMessage" ? goneSignal(response) : undefined
     const forward = (sent: Buffer): Promise<Answer> =>
@@ -114,7 +121,9 @@ export const startAwsProxy = async (
   options: AwsProxyOptions
 ): Promise<{ readonly endpoints: AwsEndpoints } & AsyncDisposable> => {
   await using started = new AsyncDisposableStack()
-  const endpoint = async (service: AwsService): Promise<string> => started.use(await serveService(service, options)).url
+  const recorder = options.recorder ?? recorderFrom(process.env)
+  const endpoint = async (service: AwsService): Promise<string> =>
+    started.use(await serveService(service, options, recorder)).url
   const endpoints = {
     dynamodb: await endpoint("dynamodb"),
     sqs: await endpoint("sqs"),
