@@ -34,11 +34,12 @@ export const breakerKeys = { primary: "id-minter-database", replica: "id-minter-
 /** The schema's name, the same everywhere. */
 const schemaName = "identifiers"
 
-const LoginSecret = Schema.parseJson(
+/** A secret of the form that RDS gives it; its user name may come from the settings. */
+export const LoginSecret = Schema.parseJson(
   Schema.Struct({ username: Schema.optional(Schema.NonEmptyString), password: Schema.NonEmptyString })
 )
 
-/** The login in a secret of the form that RDS gives it, `{"username", "password"}`. */
+/** The login in a secret. */
 const secretLogin =
   (client: SecretsManagerClient, { secretName, username }: Extract<LoginSetting, { readonly _tag: "Secret" }>) =>
   (stage: "AWSCURRENT" | "AWSPENDING"): Effect.Effect<Login, DatabaseAuth | DatabaseTransient> =>

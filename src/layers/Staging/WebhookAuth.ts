@@ -42,9 +42,12 @@ type Unusable = Failure<"SECRET_FETCH_FAILED">
 
 const text = Schema.optional(Schema.NullOr(Schema.String))
 
-const decode = Schema.decodeUnknownEither(
-  Schema.parseJson(Schema.Struct({ twilio_account_sid: text, twilio_auth_token: text, sendgrid_public_key: text }))
+/** A tenant's secret: what the channel's provider needs is in it, and the rest is left out. */
+export const TenantSecret = Schema.parseJson(
+  Schema.Struct({ twilio_account_sid: text, twilio_auth_token: text, sendgrid_public_key: text })
 )
+
+const decode = Schema.decodeUnknownEither(TenantSecret)
 
 /** What a new secret says until somebody fills it in. */
 const placeholder = "PLEASE_UPDATE"
