@@ -16,8 +16,8 @@ const common = ({ otlpEndpoint }: StageConfig): Environment =>
   given({ LOG_LEVEL: "INFO", OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint })
 
 /**
- * Amazon's own authority, from which certificates of databases on RDS are. Node.js does not know it; Lambda's image has it
- * in this file, which its runtimes read by themselves no longer.
+ * Amazon's own authority, from which SQL Server's certificate on RDS is. Node.js does not know it; Lambda's image has it in
+ * this file, which its runtimes read by themselves no longer.
  */
 const databaseAuthority: Environment = { NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem" }
 
@@ -51,7 +51,6 @@ const staging = (config: StageConfig): Environment => {
     HANDOFF_QUEUE_URL: queueUrl(config, "handoff"),
     PARKING_QUEUE_URL: queueUrl(config, "parking"),
     HANDOFF_BUCKET: bucketName(config, "handoff"),
-    ENVIRONMENT_NAME: config.stage === "PROD" ? "prod" : "dev",
     PUBLIC_BASE_URL: domain === undefined ? undefined : `https://${domain.name}`
   })
 }
@@ -66,7 +65,6 @@ const clusterKey = (config: StageConfig, field: string): string =>
 const identifiers = (config: StageConfig): Environment => {
   const { connectionsPerProcess, databaseHost, databasePort, databaseReplicaHost } = config.idMinter
   return given({
-    ...databaseAuthority,
     cluster_url: databaseHost,
     cluster_url_readonly: databaseReplicaHost,
     db_port: String(databasePort),

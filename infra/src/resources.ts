@@ -32,6 +32,8 @@ export interface QueueDefinition {
   readonly consumer: FunctionName | { readonly visibilitySeconds: number }
   /** How long a message waits before its first delivery, unless its sender says otherwise; not at all when left out. */
   readonly delaySeconds?: number
+  /** For how long a message is kept, four days when left out; the dead-letter queue keeps it for fourteen. */
+  readonly retentionDays?: number
   /** After this many receives a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number
   /** Whether a message says something about a person. */
@@ -143,7 +145,7 @@ export const queues = (stage: string) =>
     whatsapp: stagingQueue("whatsapp", stage, readerSeconds),
     sms: stagingQueue("sms", stage, readerSeconds),
     email: stagingQueue("email", stage, readerSeconds),
-    handoff: stagingQueue("handoff", stage, humanSeconds),
+    handoff: { ...stagingQueue("handoff", stage, humanSeconds), retentionDays: 7 },
     // The sweeper receives for itself. A parked message is tried again and again until somebody has mended what is wrong.
     parking: {
       name: `${stagingPrefix}-parking-queue-${stage.toLowerCase()}`,

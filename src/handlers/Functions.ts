@@ -11,6 +11,8 @@ export interface FunctionDefinition {
   readonly batchSize?: number
   /** Seconds for which a batch is gathered, from its first message on; not at all when left out. */
   readonly windowSeconds?: number
+  /** How many batches are worked on at once, as far as no database says so; 2 is Lambda's least. */
+  readonly maxConcurrency?: number
   /** API Gateway path prefixes that lead to the function. */
   readonly routes?: ReadonlyArray<string>
   /** How often EventBridge calls the function, in its words. */
@@ -35,14 +37,16 @@ const table = {
     timeoutSeconds: 60,
     memoryMb: 1024,
     queue: "fallback",
-    batchSize: 10
+    batchSize: 10,
+    maxConcurrency: 2
   },
   "mparticle-api-deletion": {
     entry: "deletionQueue",
     timeoutSeconds: 300,
     memoryMb: 1024,
     queue: "deletion",
-    batchSize: 1
+    batchSize: 1,
+    maxConcurrency: 5
   },
   "mparticle-api-reconcile": {
     entry: "reconcile",
