@@ -73,7 +73,7 @@ export interface AlarmDefinition {
   readonly mute?: Mute
 }
 
-/** The name of an alarm in a stage: two stages may live in one account, so only that of PROD keeps a fixed name. */
+/** The name of an alarm in a stage: only that of PROD keeps a fixed name, should two ever share an account. */
 export const alarmName = (service: ServiceName, stage: Stage, { fixedName, key }: AlarmDefinition): string => {
   if (fixedName === undefined) return `${service}-${stage}-${key}`
   return stage === "PROD" ? fixedName : `${fixedName}-${stage}`

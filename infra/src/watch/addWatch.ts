@@ -1,7 +1,6 @@
 /** Puts a service's alarms and its dashboard into a stack. */
 import type { Stack } from "aws-cdk-lib/core"
 import type { Alarm } from "aws-cdk-lib/aws-cloudwatch"
-import type { ILogGroup } from "aws-cdk-lib/aws-logs"
 import type { ITopic } from "aws-cdk-lib/aws-sns"
 import { addAlarms } from "./constructs/addAlarms.ts"
 import { addDashboard } from "./constructs/addDashboard.ts"
@@ -14,8 +13,6 @@ export interface WatchOptions {
   readonly service: ServiceName
   readonly target: Target
   readonly topics: { readonly critical: ITopic; readonly warning: ITopic }
-  /** The log group of a function: some metrics are made of lines, and cannot be made before the group is. */
-  readonly logGroup: (name: FunctionName) => ILogGroup
   /** Whether the alarms tell anybody; in PROD alone when left out. Nothing but the telling depends on it. */
   readonly actionsEnabled?: boolean
 }

@@ -69,9 +69,13 @@ export interface Watchable {
   readonly prefix: string
 }
 
-/** A function fails: at once, so that a deployment is rolled back. */
-export const errors = ({ name, prefix }: Watchable, meaning: string, rest: Rest = {}): AlarmDefinition =>
-  alarm(`${prefix}errors`, "critical", meaning, when(ofFunction(name, "Errors", ["Sum", fiveMinutes]), ">=", 1), {
+/** A function fails: within a minute, as a deployment is rolled back on it and has five. */
+export const errors = (
+  { name, prefix }: Watchable,
+  meaning: string,
+  { period = minute, ...rest }: Rest & { readonly period?: number } = {}
+): AlarmDefinition =>
+  alarm(`${prefix}errors`, "critical", meaning, when(ofFunction(name, "Errors", ["Sum", period]), ">=", 1), {
     rollsBack: name,
     ...rest
   })

@@ -27,7 +27,8 @@ const weekend = (timeZone: string) => ({ minute: "35", hour: "22", weekDay: "SAT
 /** The alarms. */
 export const alarms = ({ timeZone = "UTC" }: Target): ReadonlyArray<AlarmDefinition> => [
   errors(archive, "A run of the archive failed, or was killed: that day is not archived, or not whole.", {
-    fixedName: "DexTriggerArchive-Lambda-Errors"
+    fixedName: "DexTriggerArchive-Lambda-Errors",
+    period: fiveMinutes
   }),
   alarm(
     "duration",

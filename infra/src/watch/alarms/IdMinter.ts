@@ -13,6 +13,7 @@ import {
   fiveMinutes,
   hour,
   metricsRefused,
+  minute,
   throttles,
   type Watchable,
   when,
@@ -31,7 +32,7 @@ const migrate: Watchable = { name: "id-minter-migrate", prefix: "migrate-" }
 /** What both interfaces have, each by itself; its metrics' dimension is the prefix without the dash. */
 const ofInterface = (one: Watchable, meaning: string): ReadonlyArray<AlarmDefinition> => {
   const dimensions = { interface: one.prefix.slice(0, -1) }
-  const works = (name: string) => measured(`id_minter.${name}`, ["Sum", fiveMinutes], dimensions)
+  const works = (name: string, period = fiveMinutes) => measured(`id_minter.${name}`, ["Sum", period], dimensions)
   return [
     errors(one, meaning),
     throttles(one),
@@ -45,14 +46,15 @@ const ofInterface = (one: Watchable, meaning: string): ReadonlyArray<AlarmDefini
     alarm(
       `${one.prefix}success-rate`,
       "critical",
-      `For ten minutes fewer than nine works in ten that came by ${dimensions.interface} were minted.`,
+      `In two of five minutes more than one work in twenty that came by ${dimensions.interface} was not minted.`,
       whenMath(
-        "IF(FILL(done, 0) + FILL(failed, 0) > 0, 100 * FILL(done, 0) / (FILL(done, 0) + FILL(failed, 0)), 100)",
-        { done: works("success_count"), failed: works("failure_count") },
+        // A new version has a tenth of the calls at first, so its failures must show in a twentieth; of a few works none.
+        "IF(FILL(done, 0) + FILL(failed, 0) >= 10, 100 * FILL(done, 0) / (FILL(done, 0) + FILL(failed, 0)), 100)",
+        { done: works("success_count", minute), failed: works("failure_count", minute) },
         "<",
-        90
+        95
       ),
-      { periods: 2, rollsBack: one.name }
+      { periods: 5, of: 2, rollsBack: one.name }
     ),
     alarm(
       `${one.prefix}processing-time`,

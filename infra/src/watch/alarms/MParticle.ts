@@ -52,7 +52,7 @@ const ofFunctions: ReadonlyArray<AlarmDefinition> = [
     "defects",
     "critical",
     "An HTTP request met a mistake in the code and was answered INTERNAL_ERROR.",
-    when(measured("Defects", ["Sum", fiveMinutes]), ">=", 1),
+    when(measured("Defects", ["Sum", minute]), ">=", 1),
     { rollsBack: http.name }
   )
 ]

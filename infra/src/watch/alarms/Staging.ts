@@ -95,7 +95,7 @@ const ofMessages: ReadonlyArray<AlarmDefinition> = [
     "internal-errors",
     "critical",
     "A webhook met a mistake in the code; its message is parked.",
-    when(measured("InternalErrorCount", ["Sum", fiveMinutes]), ">=", 1),
+    when(measured("InternalErrorCount", ["Sum", minute]), ">=", 1),
     { rollsBack: webhook.name }
   ),
   alarm(

@@ -11,11 +11,19 @@ import {
   TreatMissingData
 } from "aws-cdk-lib/aws-cloudwatch"
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions"
-import { FilterPattern, type ILogGroup, LogGroup, MetricFilter } from "aws-cdk-lib/aws-logs"
+import { CfnLogGroup, FilterPattern, LogGroup, MetricFilter } from "aws-cdk-lib/aws-logs"
 import type { ITopic } from "aws-cdk-lib/aws-sns"
 import { alarmsOf } from "../alarms/alarmsOf.ts"
-import { type AlarmDefinition, alarmName, metricsOf, type Mute, type Severity, type Watched } from "../Definition.ts"
-import type { FunctionName } from "../../../../src/handlers/Functions.ts"
+import {
+  type AlarmDefinition,
+  alarmName,
+  type LogFilter,
+  metricsOf,
+  type Mute,
+  type Severity,
+  type Watched
+} from "../Definition.ts"
+import { logGroupName } from "../../Names.ts"
 import type { ServiceName } from "../../services.ts"
 import type { Target } from "../Target.ts"
 import { toMetric } from "./toMetric.ts"
@@ -25,7 +33,6 @@ export interface AlarmsOptions {
   readonly service: ServiceName
   readonly target: Target
   readonly topics: Readonly<Record<Severity, ITopic>>
-  readonly logGroup: (name: FunctionName) => ILogGroup
   readonly actionsEnabled: boolean
 }
 
@@ -82,28 +89,28 @@ const make = (stack: Stack, { actionsEnabled, target, service }: AlarmsOptions, 
   })
 }
 
+/** The log group by its name: a function's is made in the same stack, a trail's is the account's. */
+const logGroupNameOf = ({ source }: LogFilter): string =>
+  "function" in source ? logGroupName(source.function) : source.trailLogGroup
+
 /** The filters, one for each metric that is made of lines, however many alarms look at it. */
-const addFilters = (
-  stack: Stack,
-  { logGroup, service }: AlarmsOptions,
-  definitions: ReadonlyArray<AlarmDefinition>
-): ReadonlyArray<MetricFilter> => {
+const addFilters = (stack: Stack, service: ServiceName, definitions: ReadonlyArray<AlarmDefinition>): void => {
   const named = new Map(definitions.flatMap(metricsOf).map((metric) => [metric.name, metric]))
-  return [...named.values()].flatMap(({ filter, name, namespace }) => {
-    if (filter === undefined) return []
+  const groups = stack.node.findAll().filter((found) => found instanceof CfnLogGroup)
+  for (const { filter, name, namespace } of named.values()) {
+    if (filter === undefined) continue
+    const groupName = logGroupNameOf(filter)
     const id = `Filter-${service}-${name}`
-    const { source } = filter
-    return new MetricFilter(stack, id, {
-      logGroup:
-        "function" in source
-          ? logGroup(source.function)
-          : LogGroup.fromLogGroupName(stack, `${id}-Trail`, source.trailLogGroup),
+    const made = new MetricFilter(stack, id, {
+      logGroup: LogGroup.fromLogGroupName(stack, `${id}-LogGroup`, groupName),
       filterPattern: FilterPattern.literal(filter.pattern),
       metricNamespace: namespace,
       metricName: name,
       metricValue: "1"
     })
-  })
+    // A name says nothing to CloudFormation of what has to be there first.
+    made.node.addDependency(...groups.filter((group) => group.logGroupName === groupName))
+  }
 }
 
 const muted = (
@@ -123,7 +130,7 @@ const muted = (
 export const addAlarms = (stack: Stack, options: AlarmsOptions): ReadonlyArray<Made> => {
   const { target, service, topics } = options
   const definitions = alarmsOf(service, target)
-  addFilters(stack, options, definitions)
+  addFilters(stack, service, definitions)
   const actions = { critical: new SnsAction(topics.critical), warning: new SnsAction(topics.warning) }
   return definitions.map((definition) => {
     const alarm = make(stack, options, definition)
