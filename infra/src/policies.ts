@@ -40,9 +40,13 @@ const encryptedBy = (config: StageConfig, resource: Resource): string | undefine
   return "bucket" in resource && resource.bucket !== "dex" ? "s3" : undefined
 }
 
-const decrypts = (keyArn: string, services: ReadonlySet<string>, region: string): PolicyStatement =>
+/** What the caller of a service must be allowed with the key of its data. DynamoDB asks for more than the others. */
+const keyActions = ["kms:Decrypt", "kms:GenerateDataKey"]
+const tableKeyActions = [...keyActions, "kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+
+const uses = (keyArn: string, services: ReadonlySet<string>, region: string): PolicyStatement =>
   new PolicyStatement({
-    actions: ["kms:Decrypt", "kms:GenerateDataKey"],
+    actions: services.has("dynamodb") ? tableKeyActions : keyActions,
     resources: [keyArn],
     conditions: { StringEquals: { "kms:ViaService": [...services].map((name) => `${name}.${region}.amazonaws.com`) } }
   })
@@ -56,10 +60,10 @@ const keyStatements = (
   const { conversationsKeyArn } = config.staging
   const reads = resources.some((resource) => "table" in resource && resource.table === "conversations")
   return [
-    ...(keyArn === undefined || services.size === 0 ? [] : [decrypts(keyArn, services, config.region)]),
+    ...(keyArn === undefined || services.size === 0 ? [] : [uses(keyArn, services, config.region)]),
     ...(conversationsKeyArn === undefined || !reads
       ? []
-      : [decrypts(conversationsKeyArn, new Set(["dynamodb"]), config.region)])
+      : [uses(conversationsKeyArn, new Set(["dynamodb"]), config.region)])
   ]
 }
 
