@@ -1,6 +1,6 @@
 /** mParticle's DSR API v3 (OpenDSR) on the wire, and the mappings between its words and ours. */
 import * as Schema from "effect/Schema"
-import { RequestId, type Regulation, type RequestType } from "./DataSubjectRequest.ts"
+import { RequestId, type Regulation, type RequestType, Timestamp } from "./DataSubjectRequest.ts"
 
 /** `subject_request_type`. */
 export const SubjectRequestType = Schema.Literal("erasure", "access")
@@ -93,6 +93,8 @@ export const ErrorBody = Schema.Struct({
 })
 export type ErrorBody = typeof ErrorBody.Type
 
+const isTimestamp = Schema.is(Timestamp)
+
 /**
  * An instant of mParticle's as ISO 8601 UTC with milliseconds, undefined when it is not one. Samples come with
  * microseconds and without a zone: those are UTC, whatever zone the process runs in.
@@ -101,5 +103,7 @@ export const timestampFrom = (text: string | null | undefined): string | undefin
   const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/.exec(text ?? "")
   if (match === null) return undefined
   const millis = Date.parse(`${match[1]}.${(match[2] ?? "").slice(0, 3).padEnd(3, "0")}${match[3] ?? "Z"}`)
-  return Number.isNaN(millis) ? undefined : new Date(millis).toISOString()
+  const iso = Number.isNaN(millis) ? "" : new Date(millis).toISOString()
+  // In another zone the last hours of 9999 are in a year of five digits: a record with that could not be read again.
+  return isTimestamp(iso) ? iso : undefined
 }
