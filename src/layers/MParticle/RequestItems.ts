@@ -21,9 +21,18 @@ export interface Tables {
   readonly correlation: string
 }
 
+/** What the library throws at, such as a number that JavaScript has not, is no record either. */
+const plain = (item: Item): unknown => {
+  try {
+    return unmarshall(item)
+  } catch {
+    return undefined
+  }
+}
+
 const decoder = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknownEither(schema)
-  return (item: Item) => decode(unmarshall(item))
+  return (item: Item) => decode(plain(item))
 }
 
 const decodeRecord = decoder(RequestRecord)
