@@ -75,6 +75,13 @@ export const clockAt = (now: () => number): Clock.Clock => ({
   sleep: () => Effect.never
 })
 
+/** A store whose breakers all have the record with this key, so that tests do not meet in one table. */
+export const underKey = (store: BreakerStoreShape, own: string): BreakerStoreShape => ({
+  cacheMillis: store.cacheMillis,
+  load: () => store.load(own),
+  compareAndSet: (_, generation, next) => store.compareAndSet(own, generation, next)
+})
+
 const endOf = (outcome: Exclude<Outcome, "interrupted">): Exit.Exit<"ok", UpstreamFailure> => {
   if (outcome === "ok") return Exit.succeed("ok")
   if (outcome === "badRequest") return Exit.fail(badRequest)

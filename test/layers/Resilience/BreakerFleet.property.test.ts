@@ -7,7 +7,7 @@ import * as MemoryStore from "../../../src/layers/Resilience/CircuitBreaker/Memo
 import { type BreakerStoreShape, BreakerStoreUnavailable } from "../../../src/services/Resilience/CircuitBreaker.ts"
 import * as Uuid from "../../../src/services/Uuid.ts"
 import { key } from "../../support/breaker.ts"
-import { type Command, Fleet, type FleetStore, type Outcome, skewMillis } from "../../support/breakerFleet.ts"
+import { type Command, Fleet, type FleetStore, type Outcome, skewMillis, underKey } from "../../support/breakerFleet.ts"
 import { breathe } from "../../support/breathe.ts"
 import { Dynamo, intercepted, layer as dynamo } from "../../support/dynamo.ts"
 
@@ -45,13 +45,8 @@ const inDynamo = Effect.gen(function* () {
     isDown ? Promise.reject(Object.assign(new Error(), { name: "ResourceNotFoundException" })) : undefined
   yield* intercepted("GetItemCommand", refused)
   yield* intercepted("PutItemCommand", refused)
-  const join = Effect.map(
-    DynamoStore.make(client, { table: tables("CODE").breaker.name, cacheMillis }),
-    (store): BreakerStoreShape => ({
-      cacheMillis,
-      load: () => store.load(own),
-      compareAndSet: (_, generation, next) => store.compareAndSet(own, generation, next)
-    })
+  const join = Effect.map(DynamoStore.make(client, { table: tables("CODE").breaker.name, cacheMillis }), (store) =>
+    underKey(store, own)
   )
   const onlooker = yield* join
   const fleetStore: FleetStore = {
