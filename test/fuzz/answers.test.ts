@@ -1,6 +1,5 @@
 /** What others answer us, damaged: it is a value of its schema or a typed failure, and what it says reaches no line. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { auditEntryFrom, pointerFrom, recordFrom } from "../../src/layers/MParticle/RequestItems.ts"
 import { Timestamp } from "../../src/schemas/DataSubjectRequest.ts"
