@@ -7,6 +7,7 @@ import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { Script } from "node:vm"
+import { functions } from "../../src/handlers/Functions.ts"
 import { startAwsStub } from "./awsStub.ts"
 import { replaceFile } from "./bundle.ts"
 import { firstEvents } from "./firstEvents.ts"
@@ -16,6 +17,7 @@ import { settingsAt } from "./settings.ts"
 type Exports = Readonly<Record<string, (event: unknown, context: object) => Promise<unknown>>>
 
 const [folder = "", name = ""] = process.argv.slice(2)
+const { timeoutSeconds } = new Map(Object.entries(functions)).get(name) ?? { timeoutSeconds: 30 }
 using stub = await startAwsStub()
 Object.assign(process.env, settingsAt(stub.url))
 
@@ -31,7 +33,7 @@ for (const event of firstEvents[name] ?? [{ warmup: true }]) {
     awsRequestId: "compile",
     functionName: name,
     invokedFunctionArn: `arn:aws:lambda:eu-west-1:000000000000:function:${name}`,
-    getRemainingTimeInMillis: () => 30_000
+    getRemainingTimeInMillis: () => timeoutSeconds * 1000
   }
   // Most of them are refused, as the stub refuses nearly everything.
   await handler(event, context).catch(() => undefined)

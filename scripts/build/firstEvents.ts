@@ -29,19 +29,21 @@ const requestTo = (method: string, path: string, headers: Readonly<Record<string
 
 const json = { "content-type": "application/json" }
 
-const webhook = requestTo(
-  "POST",
-  "/whatsapp",
-  { "content-type": "application/x-www-form-urlencoded", "x-twilio-signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
-  new URLSearchParams({
-    MessageSid: `SM${"0".repeat(32)}`,
-    AccountSid: `AC${"0".repeat(32)}`,
-    From: "whatsapp:+447700900001",
-    To: "whatsapp:+447700900002",
-    Body: "Hello",
-    NumMedia: "0"
-  }).toString()
-)
+/** A message of somebody with whom there is no conversation; unsigned, it is not looked for. */
+const webhook = (headers: Readonly<Record<string, string>>): object =>
+  requestTo(
+    "POST",
+    "/whatsapp",
+    { "content-type": "application/x-www-form-urlencoded", ...headers },
+    new URLSearchParams({
+      MessageSid: `SM${"0".repeat(32)}`,
+      AccountSid: `AC${"0".repeat(32)}`,
+      From: "whatsapp:+447700900001",
+      To: "whatsapp:+447700900002",
+      Body: "Hello",
+      NumMedia: "0"
+    }).toString()
+  )
 
 const initiate = {
   action: "initiate",
@@ -75,7 +77,7 @@ export const firstEvents: Readonly<Record<string, ReadonlyArray<unknown>>> = {
   "mparticle-api-retry": [batchOf(retry)],
   "mparticle-api-deletion": [batchOf("no JSON"), batchOf({ userId: "none", brazeId: "none" })],
   "mparticle-api-reconcile": [{}],
-  staging: [webhook],
+  staging: [webhook({}), webhook({ "x-twilio-signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" })],
   "staging-sweeper": [{}],
   "id-minter-stepfunction": [{ sourceIdentifiers: [] }, { sourceIdentifiers: [work], jobId: "job" }],
   "id-minter-sqs": [batchOf("no JSON"), batchOf({ Message: work })],
