@@ -33,8 +33,10 @@ const urlOf = (path: string): string => pathToFileURL(join(root, path)).href
 const adapter = urlOf("src/handlers/Lambda.ts")
 const recorder = urlOf("scripts/environment/LambdaRecorder.ts")
 
+type Entries = ReadonlyMap<string, LambdaRecorder.Recorded>
+
 /** Loads entries with the recorder in the adapter's place; what the entries start is looked at and never run. */
-const loadEntries = async (): Promise<ReadonlyMap<string, LambdaRecorder.Recorded>> => {
+const loadEntries = async (): Promise<Entries> => {
   const hooks = registerHooks({
     resolve: (specifier, context, next) => {
       const resolved = next(specifier, context)
@@ -52,6 +54,11 @@ const loadEntries = async (): Promise<ReadonlyMap<string, LambdaRecorder.Recorde
     hooks.deregister()
   }
 }
+
+let entries: Promise<Entries> | undefined
+
+/** A module is run once, so an entry hands over what it starts once. */
+const loadedEntries = (): Promise<Entries> => (entries ??= loadEntries())
 
 /** A provider of these values that keeps every definition it is asked to load. */
 const recording = (values: Values, seen: Set<AnyConfig>): ConfigProvider.ConfigProvider => {
@@ -88,6 +95,6 @@ const configsOf = async (
 /** Every function's definitions; `values` must be such that each function starts with them. */
 export const functionConfigs = async (values: Values): Promise<ReadonlyMap<string, ReadonlyArray<AnyConfig>>> => {
   const configs = new Map<string, ReadonlyArray<AnyConfig>>()
-  for (const [name, recorded] of await loadEntries()) configs.set(name, await configsOf(name, recorded, values))
+  for (const [name, recorded] of await loadedEntries()) configs.set(name, await configsOf(name, recorded, values))
   return configs
 }

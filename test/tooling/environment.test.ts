@@ -1,6 +1,6 @@
 /** What is written of the functions' environments is what their code reads, and what the deployment sets is enough. */
 import { execFile } from "node:child_process"
-import { glob, readdir, readFile } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import * as Config from "effect/Config"
@@ -65,10 +65,12 @@ describe("the templates", () => {
   it("know every name that stands in the definitions", async () => {
     // Beginnings of names, and what Lambda itself sets and no layer reads at its start.
     const others = new Set(["es_downstream", "es_upstream", "AWS_LAMBDA_LOG_STREAM_NAME"])
-    const modules = await Array.fromAsync(glob("src/layers/**/*.ts", { cwd: root }))
+    const modules = (await readdir(join(root, "src/layers"), { recursive: true })).filter((name) =>
+      name.endsWith(".ts")
+    )
     const literals = await Promise.all(
       modules.map(async (module) => {
-        const source = await readFile(join(root, module), "utf8")
+        const source = await readFile(join(root, "src/layers", module), "utf8")
         if (!source.includes('from "effect/Config"')) return []
         return found(source, /\("([A-Z][A-Z0-9]*_[A-Z0-9_]+|(?:db|es|cluster|metrics)_\w+)"/g)
       })
