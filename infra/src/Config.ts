@@ -93,11 +93,15 @@ export const Config = Schema.Struct({
   ),
   /** The collector that takes traces by OTLP; without it they go to X-Ray. */
   otlpEndpoint: Schema.optional(https),
+  /** The secret with what the collector wants to be told, as OTEL_EXPORTER_OTLP_HEADERS has it. */
+  otlpHeadersSecret: Schema.optional(text),
   baton: Schema.Struct({
     /** The accounts that may call us: `"111111111111, 222222222222"`. */
     allowedAccounts: accounts,
     /** What they must say when they assume our role, where something was agreed on. */
-    externalId: Schema.optional(matching(/^[\w+=,.@:/-]{2,1224}$/, "an external id as IAM takes it"))
+    externalId: Schema.optional(matching(/^[\w+=,.@:/-]{2,1224}$/, "an external id as IAM takes it")),
+    /** The log group of a trail with Lambda's data events, which tells of calls that IAM refused. */
+    trailLogGroup: Schema.optional(text)
   }),
   mparticle: Schema.Struct({
     pod: matching(/^[a-z]+\d+$/, "a pod's name, such as eu1"),

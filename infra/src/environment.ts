@@ -11,9 +11,16 @@ export type Environment = Readonly<Record<string, string>>
 const given = (variables: Readonly<Record<string, string | undefined>>): Environment =>
   Object.fromEntries(Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 
+/** CloudFormation puts a secret's value there when it deploys: after a rotation, deploy again. */
+const resolved = (secret: string, field = ""): string => `{{resolve:secretsmanager:${secret}:SecretString:${field}}}`
+
 /** Traces go to X-Ray, by the daemon that Lambda names, unless there is a collector. */
-const common = ({ otlpEndpoint }: StageConfig): Environment =>
-  given({ LOG_LEVEL: "INFO", OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint })
+const common = ({ otlpEndpoint, otlpHeadersSecret }: StageConfig): Environment =>
+  given({
+    LOG_LEVEL: "INFO",
+    OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
+    OTEL_EXPORTER_OTLP_HEADERS: otlpHeadersSecret === undefined ? undefined : resolved(otlpHeadersSecret)
+  })
 
 /**
  * Amazon's own authority, from which SQL Server's certificate on RDS is. Node.js does not know it; Lambda's image has it in
@@ -58,10 +65,6 @@ const staging = (config: StageConfig): Environment => {
 /** The secret with the clusters' API keys, which the code takes from its environment. */
 export const clusterSecretName = ({ stage }: StageConfig): string => `id-minter/elasticsearch-${stage.toLowerCase()}`
 
-/** CloudFormation puts the value there when it deploys: after a rotation, deploy again. */
-const clusterKey = (config: StageConfig, field: string): string =>
-  `{{resolve:secretsmanager:${clusterSecretName(config)}:SecretString:${field}}}`
-
 const identifiers = (config: StageConfig): Environment => {
   const { connectionsPerProcess, databaseHost, databasePort, databaseReplicaHost } = config.idMinter
   return given({
@@ -79,11 +82,11 @@ const works = (config: StageConfig): Environment => {
     ...identifiers(config),
     es_upstream_host: source.host,
     es_upstream_port: source.port?.toString(),
-    es_upstream_apikey: clusterKey(config, "upstream_apikey"),
+    es_upstream_apikey: resolved(clusterSecretName(config), "upstream_apikey"),
     es_source_index: source.index,
     es_downstream_host: target.host,
     es_downstream_port: target.port?.toString(),
-    es_downstream_apikey: clusterKey(config, "downstream_apikey"),
+    es_downstream_apikey: resolved(clusterSecretName(config), "downstream_apikey"),
     es_identified_index: target.index
   })
 }

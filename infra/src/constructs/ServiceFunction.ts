@@ -52,7 +52,6 @@ const setNetwork = (lambda: Function, { securityGroupIds, subnetIds }: StageConf
 export class ServiceFunction extends Construct {
   readonly name: FunctionName
   readonly lambda: Function
-  readonly logGroup: LogGroup
   /** The version in service; a deployment moves it there by and by. */
   readonly live: Alias
 
@@ -73,7 +72,7 @@ export class ServiceFunction extends Construct {
         })
       }
     })
-    this.logGroup = new LogGroup(this, "LogGroup", {
+    const logGroup = new LogGroup(this, "LogGroup", {
       logGroupName: logGroupName(name),
       retention: config.logRetentionDays,
       removalPolicy: config.stage === "PROD" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
@@ -89,7 +88,7 @@ export class ServiceFunction extends Construct {
       environment: { ...environmentOf(name, config) },
       // Whatever CDK would add to a role is in its one policy, or not wanted.
       role: role.withoutPolicyUpdates(),
-      logGroup: this.logGroup,
+      logGroup,
       tracing: Tracing.ACTIVE,
       // An older version is what a deployment is rolled back to.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },

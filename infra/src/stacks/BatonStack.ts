@@ -11,6 +11,7 @@ export class BatonStack extends ServiceStack {
     super(scope, { ...options, service: "Baton", ...(mparticle.key === undefined ? {} : { key: mparticle.key }) })
     this.addStackDependency(mparticle)
     new BatonAccess(this, this.config, this.functionOf("mparticle-api-lambda"))
-    this.watch()
+    const { trailLogGroup } = this.config.baton
+    this.watch(trailLogGroup === undefined ? {} : { trailLogGroup })
   }
 }

@@ -83,8 +83,7 @@ export class ServiceStack extends Stack {
     const { rollback } = addWatch(this, {
       service: this.service,
       target: { ...target, stage: this.config.stage },
-      topics: { critical: topic("critical"), warning: topic("warning") },
-      logGroup: (name) => this.functionOf(name).logGroup
+      topics: { critical: topic("critical"), warning: topic("warning") }
     })
     new Deployments(this, { applicationName: this.stackName, functions: this.allFunctions, rollback })
   }
