@@ -15,6 +15,10 @@ const credentials = {
   twilio_auth_token: "0123456789abcdef0123456789abcdef"
 }
 
+/** As a tenant's secrets are named: no other can be read. */
+const secretName = (channel: string, provider: string): string =>
+  `ai-multi-comms/${channel}-credentials/acme/support/${provider}-dev`
+
 const post = async (method: string, path: string, body: unknown): Promise<unknown> => {
   const response = await call(running, method, path, body)
   assert.strictEqual(response.status, 200)
@@ -27,7 +31,10 @@ const conversation = (changes: object = {}): object => ({
   gsi_company_whatsapp_number: company,
   gsi_company_sms_number: company,
   gsi_recipient_tel: customer,
-  channel_config: { whatsapp_credentials_id: "sec/twilio", sms_credentials_id: "sec/twilio" },
+  channel_config: {
+    whatsapp_credentials_id: secretName("whatsapp", "twilio"),
+    sms_credentials_id: secretName("sms", "twilio")
+  },
   project_status: "active",
   allowed_channels: ["whatsapp", "sms"],
   conversation_status: "initial_message_sent",
@@ -44,7 +51,7 @@ const mail = {
   conversation_id: "ci-1#pi-1#req-2#mail",
   gsi_company_email: "company@example.com",
   gsi_recipient_email: "customer@example.com",
-  channel_config: { email_credentials_id: "sec/mail" },
+  channel_config: { email_credentials_id: secretName("email", "sendgrid") },
   allowed_channels: ["email"],
   secret: {}
 }

@@ -32,7 +32,7 @@ const row = (index: number) => ({
   conversation_id: `ci-1#pi-1#req-${index}#447700900100`,
   gsi_company_whatsapp_number: company,
   gsi_recipient_tel: customer(index),
-  channel_config: { whatsapp_credentials_id: "sec/wa" },
+  channel_config: { whatsapp_credentials_id: "ai-multi-comms/whatsapp-credentials/acme/support/twilio-dev" },
   project_status: "active",
   allowed_channels: ["whatsapp"],
   conversation_status: "initial_message_sent",
