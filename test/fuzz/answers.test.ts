@@ -15,8 +15,8 @@ describe("what the fuzzing has found", () => {
 
   it("a row with a number that JavaScript has not is a row that cannot be read, and no defect", () => {
     for (const N of ["1e100", "9007199254740993.5", "9007199254740993"]) {
-      for (const read of [recordFrom, auditEntryFrom, pointerFrom])
-        assert.isTrue(Either.isLeft(read({ version: { N } })))
+      const row = { version: { N } }
+      for (const read of [recordFrom(row), auditEntryFrom(row), pointerFrom(row)]) assert.strictEqual(read._tag, "Left")
     }
   })
 })

@@ -181,3 +181,7 @@ export const bytes = (text: FastCheck.Arbitrary<string>): FastCheck.Arbitrary<Bu
     const at = Math.floor(share * all.length)
     return odd === null ? all : Buffer.concat([all.subarray(0, at), odd, all.subarray(at)])
   })
+
+/** Several at a time: to build what they are sent to takes longer than to send them. */
+export const several = <A>(one: FastCheck.Arbitrary<A>, most = 12): FastCheck.Arbitrary<ReadonlyArray<A>> =>
+  FastCheck.array(one, { minLength: 1, maxLength: most, size: "max" })
