@@ -62,6 +62,15 @@ export const sumOf = (
   return whenMath(sum.join(" + "), named, comparison, threshold)
 }
 
+/**
+ * How many periods back an alarm has to look to see one bad value. Values of a function, AWS's as ours, carry the time at
+ * which its invocation began and come when it has ended: with the last period alone, those of a long run are never seen.
+ */
+export const seenLate = (name: FunctionName, period: number): Pick<AlarmDefinition, "periods" | "of"> => ({
+  periods: 1 + Math.ceil(functions[name].timeoutSeconds / period),
+  of: 1
+})
+
 /** A function and what its alarms are called. */
 export interface Watchable {
   readonly name: FunctionName
@@ -76,6 +85,7 @@ export const errors = (
   { period = minute, ...rest }: Rest & { readonly period?: number } = {}
 ): AlarmDefinition =>
   alarm(`${prefix}errors`, "critical", meaning, when(ofFunction(name, "Errors", ["Sum", period]), ">=", 1), {
+    ...seenLate(name, period),
     rollsBack: name,
     ...rest
   })
@@ -112,7 +122,8 @@ export const duration = ({ name, prefix }: Watchable): AlarmDefinition =>
       ofFunction(name, "Duration", ["Maximum", fiveMinutes]),
       ">",
       functions[name].timeoutSeconds * 1_000 * nearlyAll
-    )
+    ),
+    seenLate(name, fiveMinutes)
   )
 
 /** Messages that were given up. */
@@ -121,7 +132,9 @@ export const deadLetters = (stage: Stage, queue: QueueKey, prefix: string, meani
     `${prefix}-dlq`,
     "critical",
     meaning,
-    when(ofDeadLetters(stage, queue, "ApproximateNumberOfMessagesVisible", ["Maximum", minute]), ">", 0)
+    when(ofDeadLetters(stage, queue, "ApproximateNumberOfMessagesVisible", ["Maximum", minute]), ">", 0),
+    // A queue that nobody touches may stop telling after six hours: what lies in it is there none the less.
+    { missing: "ignore" }
   )
 
 /** The oldest message of a queue waits for longer than this. */
@@ -137,13 +150,14 @@ export const age = (
     when(ofQueue(stage, queue, "ApproximateAgeOfOldestMessage", ["Maximum", fiveMinutes]), ">", seconds)
   )
 
-/** A breaker is open; it tells only of changes, so one that stays shut says nothing. */
+/** A breaker is open, or was within the last twenty minutes: it tells only of changes, and long runs tell late. */
 export const breaker = (namespace: string, upstream: string, severity: Severity, meaning: string): AlarmDefinition =>
   alarm(
     `breaker-${upstream}`,
     severity,
     meaning,
-    when(ofCode(namespace)("CircuitState", ["Maximum", fiveMinutes], { Upstream: upstream }), ">=", 2)
+    when(ofCode(namespace)("CircuitState", ["Maximum", fiveMinutes], { Upstream: upstream }), ">=", 2),
+    { periods: 4, of: 1 }
   )
 
 /** Measurements that CloudWatch would not take. */

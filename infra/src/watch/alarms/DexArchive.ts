@@ -9,6 +9,7 @@ import {
   fiveMinutes,
   hour,
   metricsRefused,
+  seenLate,
   throttles,
   duration,
   type Watchable,
@@ -20,6 +21,8 @@ const archive: Watchable = { name: "dex-trigger-response-archive", prefix: "" }
 const verify: Watchable = { name: "dex-archive-verify", prefix: "verify-" }
 const measured = ofCode(namespaces.DexArchive)
 const counted = (name: string) => when(measured(name, ["Sum", fiveMinutes]), ">=", 1)
+/** Runs and verifications have the same time limit. */
+const late = seenLate(archive.name, fiveMinutes)
 
 /** A run is at 20:35 from Monday to Friday, so 26 hours later is 22:35, and after Friday's nobody waits until Monday's. */
 const weekend = (timeZone: string) => ({ minute: "35", hour: "22", weekDay: "SAT", hours: 48, timeZone })
@@ -35,15 +38,16 @@ export const alarms = ({ timeZone = "UTC" }: Target): ReadonlyArray<AlarmDefinit
     "warning",
     "A run of the archive took more than 14 of its 15 minutes.",
     when(ofFunction(archive.name, "Duration", ["Maximum", fiveMinutes]), ">", 840_000),
-    { fixedName: "DexTriggerArchive-Lambda-Duration" }
+    { ...late, fixedName: "DexTriggerArchive-Lambda-Duration" }
   ),
   throttles(archive),
-  alarm("failed-clients", "critical", "A run could not archive some or all of its clients.", counted("Failed")),
+  alarm("failed-clients", "critical", "A run could not archive some or all of its clients.", counted("Failed"), late),
   alarm(
     "fatal",
     "critical",
     "A run or a verification ended before its clients: settings, secret, token or database.",
-    counted("Fatal")
+    counted("Fatal"),
+    late
   ),
   alarm(
     "no-run",
@@ -56,12 +60,13 @@ export const alarms = ({ timeZone = "UTC" }: Target): ReadonlyArray<AlarmDefinit
   errors(verify, "A verification failed, or was killed: nothing is known of the days that were asked for."),
   duration(verify),
   throttles(verify),
-  alarm("missing", "critical", "A verification found that objects are not there.", counted("VerifiedMissing")),
+  alarm("missing", "critical", "A verification found that objects are not there.", counted("VerifiedMissing"), late),
   alarm(
     "altered",
     "critical",
     "A verification found objects that do not have the bytes that were archived.",
-    counted("VerifiedAltered")
+    counted("VerifiedAltered"),
+    late
   ),
   breaker(
     namespaces.DexArchive,

@@ -13,6 +13,7 @@ import {
   fiveMinutes,
   hour,
   metricsRefused,
+  seenLate,
   minute,
   throttles,
   type Watchable,
@@ -41,12 +42,13 @@ const ofInterface = (one: Watchable, meaning: string): ReadonlyArray<AlarmDefini
       `${one.prefix}failures`,
       "warning",
       `Works that came by ${dimensions.interface} were not minted.`,
-      when(works("failure_count"), ">", 0)
+      when(works("failure_count"), ">", 0),
+      seenLate(one.name, fiveMinutes)
     ),
     alarm(
       `${one.prefix}success-rate`,
       "critical",
-      `In two of five minutes more than one work in twenty that came by ${dimensions.interface} was not minted.`,
+      `In two of ten minutes more than one work in twenty that came by ${dimensions.interface} was not minted.`,
       whenMath(
         // A new version has a tenth of the calls at first, so its failures must show in a twentieth; of a few works none.
         "IF(FILL(done, 0) + FILL(failed, 0) >= 10, 100 * FILL(done, 0) / (FILL(done, 0) + FILL(failed, 0)), 100)",
@@ -54,14 +56,14 @@ const ofInterface = (one: Watchable, meaning: string): ReadonlyArray<AlarmDefini
         "<",
         95
       ),
-      { periods: 5, of: 2, rollsBack: one.name }
+      { periods: 10, of: 2, rollsBack: one.name }
     ),
     alarm(
       `${one.prefix}processing-time`,
       "warning",
       `Batches that come by ${dimensions.interface} take much longer than is usual.`,
       whenUnusual(measured("id_minter.processing_time", ["Average", fiveMinutes], dimensions), 3),
-      { periods: 3 }
+      { periods: 4, of: 3 }
     )
   ]
 }

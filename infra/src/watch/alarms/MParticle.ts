@@ -16,6 +16,7 @@ import {
   metricsRefused,
   minute,
   onApi,
+  seenLate,
   sumOf,
   throttles,
   type Watchable,
@@ -197,13 +198,15 @@ const requests: ReadonlyArray<AlarmDefinition> = [
     "alerts-high",
     "critical",
     "The code raised an alert of severity HIGH.",
-    when(measured("Alerts", ["Sum", fiveMinutes], { Severity: "HIGH" }), ">=", 1)
+    when(measured("Alerts", ["Sum", fiveMinutes], { Severity: "HIGH" }), ">=", 1),
+    seenLate(deletion.name, fiveMinutes)
   ),
   alarm(
     "alerts-medium",
     "warning",
     "The code raised an alert of severity MEDIUM.",
-    when(measured("Alerts", ["Sum", fiveMinutes], { Severity: "MEDIUM" }), ">=", 1)
+    when(measured("Alerts", ["Sum", fiveMinutes], { Severity: "MEDIUM" }), ">=", 1),
+    seenLate(deletion.name, fiveMinutes)
   ),
   stuck("unsent", "Requests are not with mParticle a day after they were filed."),
   stuck("unacknowledged", "mParticle has had requests for a day and has not said when it will be done with them."),
@@ -227,7 +230,8 @@ const ofQueues = ({ stage }: Target): ReadonlyArray<AlarmDefinition> => [
     "fallback-deadline",
     "critical",
     "A request was given up a week ago and nobody has sent it: the law's month is running, and it is lost in another week.",
-    when(ofDeadLetters(stage, "fallback", "ApproximateAgeOfOldestMessage", ["Maximum", fiveMinutes]), ">", 7 * day)
+    when(ofDeadLetters(stage, "fallback", "ApproximateAgeOfOldestMessage", ["Maximum", fiveMinutes]), ">", 7 * day),
+    { missing: "ignore" }
   ),
   deadLetters(stage, "deletion", "deletion", "Deletions of people were given up after three tries."),
   age(stage, "deletion", {
