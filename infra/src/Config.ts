@@ -69,6 +69,8 @@ const IdMinter = Schema.Struct({
   concurrency: Schema.Struct({ stepFunction: whole(1, 1_000), sqs: whole(2, 1_000) }),
   source: Cluster,
   target: Cluster,
+  /** The version of the secret with the clusters' keys: another one brings exchanged keys to the functions. */
+  clusterKeysVersion: Schema.optional(matching(/^[\w-]{32,64}$/, "the id of a secret's version")),
   /** The topic that tells of works, where they come by one. */
   worksTopicArn: Schema.optional(arn("sns"))
 }).pipe(

@@ -11,8 +11,12 @@ export type Environment = Readonly<Record<string, string>>
 const given = (variables: Readonly<Record<string, string | undefined>>): Environment =>
   Object.fromEntries(Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 
-/** CloudFormation puts a secret's value there when it deploys: after a rotation, deploy again. */
-const resolved = (secret: string, field = ""): string => `{{resolve:secretsmanager:${secret}:SecretString:${field}}}`
+/**
+ * CloudFormation puts a secret's value there when it changes the function. It does not see that a value was exchanged:
+ * naming the secret's version is what makes it look again, and a new version of the function with it.
+ */
+const resolved = (secret: string, field = "", version?: string): string =>
+  `{{resolve:secretsmanager:${secret}:SecretString:${field}${version === undefined ? "" : `::${version}`}}}`
 
 /** Traces go to X-Ray, by the daemon that Lambda names, unless there is a collector. */
 const common = ({ otlpEndpoint, otlpHeadersSecret }: StageConfig): Environment =>
@@ -77,16 +81,16 @@ const identifiers = (config: StageConfig): Environment => {
 }
 
 const works = (config: StageConfig): Environment => {
-  const { source, target } = config.idMinter
+  const { clusterKeysVersion, source, target } = config.idMinter
   return given({
     ...identifiers(config),
     es_upstream_host: source.host,
     es_upstream_port: source.port?.toString(),
-    es_upstream_apikey: resolved(clusterSecretName(config), "upstream_apikey"),
+    es_upstream_apikey: resolved(clusterSecretName(config), "upstream_apikey", clusterKeysVersion),
     es_source_index: source.index,
     es_downstream_host: target.host,
     es_downstream_port: target.port?.toString(),
-    es_downstream_apikey: resolved(clusterSecretName(config), "downstream_apikey"),
+    es_downstream_apikey: resolved(clusterSecretName(config), "downstream_apikey", clusterKeysVersion),
     es_identified_index: target.index
   })
 }

@@ -24,7 +24,13 @@ const context = (): Record<string, unknown> =>
 
 /** Makes the app. */
 export const makeApp = ({ configs, folderOf, outdir }: AppOptions): App => {
-  const app = new App({ outdir, context: context(), analyticsReporting: false })
+  const app = new App({
+    outdir,
+    context: context(),
+    analyticsReporting: false,
+    treeMetadata: false,
+    stackTraces: false
+  })
   for (const config of configs) {
     const options = { config, folderOf }
     const mparticle = new MParticleStack(app, options)
