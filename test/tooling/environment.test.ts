@@ -159,3 +159,19 @@ describe("the secrets", () => {
     assert.strictEqual(secrets.clusters.name, clusterSecretName(config))
   })
 })
+
+describe("keys that CloudFormation reads", () => {
+  it("are read anew for another version of their secret", () => {
+    const config = loadConfig("CODE")
+    const clusterKeysVersion = "11111111-2222-4333-8444-555555555555"
+    const exchanged = environmentOf("id-minter-sqs", {
+      ...config,
+      idMinter: { ...config.idMinter, clusterKeysVersion }
+    })
+    assert.strictEqual(
+      exchanged["es_upstream_apikey"],
+      `{{resolve:secretsmanager:id-minter/elasticsearch-code:SecretString:upstream_apikey::${clusterKeysVersion}}}`
+    )
+    assert.match(environmentOf("id-minter-sqs", config)["es_upstream_apikey"] ?? "", /:upstream_apikey\}\}$/)
+  })
+})
