@@ -1,12 +1,14 @@
 /** The alarms as data: against the runbook, against what CloudWatch allows, and whether anything is left unwatched. */
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import { type FunctionName, functions } from "../../src/handlers/Functions.ts"
 import { dlqName, queues } from "../../infra/src/resources.ts"
 import { services } from "../../infra/src/services.ts"
 import { alarmsOf } from "../../infra/src/watch/alarms/alarmsOf.ts"
 import { alarmName, metricsOf } from "../../infra/src/watch/Definition.ts"
-import { namesIn, tableOf } from "../support/logLines.ts"
-import { everything, runbook, serviceNames } from "./watchSupport.ts"
+import { namesIn, schema, tableOf } from "../support/logLines.ts"
+import { docs, everything, page, runbook, serviceNames } from "./watchSupport.ts"
 
 const all = serviceNames.flatMap((service) =>
   alarmsOf(service, everything()).map((definition) => ({ service, definition }))
@@ -52,6 +54,52 @@ describe("the runbook", () => {
     for (const { key, name, service } of leads) {
       if (name === undefined || name in functions) continue
       assert.include(known, `${service} ${name}`, key)
+    }
+  })
+})
+
+describe("the runbook's other words", () => {
+  it("ask for queries and commands that it has", () => {
+    const had = new Set([...page.matchAll(/^\| _([a-z ]+)_ /gm)].map(([, name]) => name))
+    const asked = runbook.flatMap(({ cells, key }) =>
+      cells.flatMap((cell) => [
+        ...[...cell.matchAll(/[Qq]uery _([a-z ]+)_/g)].map(([, name]) => ({ key, name })),
+        ...[...cell.matchAll(/_(peek|redrive|invoke)_/gi)].map(([, name]) => ({ key, name: name?.toLowerCase() }))
+      ])
+    )
+    assert.isAbove(asked.length, 80)
+    for (const { key, name } of asked) assert.isTrue(had.has(name), `${key} asks for ${name}`)
+  })
+
+  it("filter lines by fields that lines have", () => {
+    const ofTrail = ["errorCode", "errorMessage", "userIdentity.arn", "userIdentity.accountId"]
+    const queries = [...page.matchAll(/^\| _[a-z ]+_ +\| `((?:fields|filter) .*?)`/gm)].map(([, query]) => query ?? "")
+    const fields = queries.flatMap((query) =>
+      [...query.matchAll(/(?:\b(?:fields|filter|by|or)|,) (?:@timestamp, )?(?:ispresent\()?([a-z][\w.]*)/g)].map(
+        ([, field]) => field
+      )
+    )
+    assert.isAtLeast(queries.length, 9)
+    const known = new Set([...Object.keys(schema.properties), ...ofTrail])
+    const unknown = [...new Set(fields)].filter((field) => field !== undefined && !known.has(field))
+    // Functions of the query language, which stand where a field may.
+    assert.sameMembers(unknown, ["max", "pct", "bin"])
+  })
+
+  it("lead to pages and headings that there are", () => {
+    const links = [...page.matchAll(/\]\(([^)#\s]*)(?:#([^)\s]+))?\)/g)]
+    assert.isAbove(links.length, 10)
+    for (const [link, path = "", heading] of links) {
+      const file = join(docs, path)
+      assert.isTrue(existsSync(file), link)
+      if (heading === undefined) continue
+      const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, text]) =>
+        (text ?? "")
+          .toLowerCase()
+          .replaceAll(/[^\w -]/g, "")
+          .replaceAll(" ", "-")
+      )
+      assert.include(headings, heading, link)
     }
   })
 })

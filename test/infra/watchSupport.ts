@@ -24,7 +24,11 @@ export interface RunbookRow {
   readonly cells: ReadonlyArray<string>
 }
 
-const page = readFileSync(join(import.meta.dirname, "../../docs/runbook.md"), "utf8")
+/** Where the runbook and its neighbours are. */
+export const docs = join(import.meta.dirname, "../../docs")
+
+/** The runbook's text. */
+export const page = readFileSync(join(docs, "runbook.md"), "utf8")
 
 /** The lines about alarms: a section for each service, with one table. */
 export const runbook: ReadonlyArray<RunbookRow> = page.split(/^## /m).flatMap((section) => {

@@ -17,7 +17,7 @@ const metric = (
 /** Of a function: `Errors`, `Throttles`, `Duration`, `Invocations`, of all its versions together. */
 export const ofFunction = (
   functionName: FunctionName,
-  name: "Errors" | "Throttles" | "Duration" | "Invocations" | "ConcurrentExecutions",
+  name: "Errors" | "Throttles" | "Duration" | "Invocations",
   view: View
 ): MetricDefinition => metric("AWS/Lambda", name, { FunctionName: functionName }, view)
 
@@ -42,7 +42,7 @@ export const ofApi = (
 /** Of a state machine. */
 export const ofStateMachine = (
   arn: string,
-  name: "ExecutionsFailed" | "ExecutionsTimedOut" | "ExecutionsAborted" | "ExecutionsSucceeded" | "ExecutionTime",
+  name: "ExecutionsFailed" | "ExecutionsTimedOut" | "ExecutionsAborted",
   view: View
 ): MetricDefinition => metric("AWS/States", name, { StateMachineArn: arn }, view)
 
