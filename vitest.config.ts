@@ -1,8 +1,12 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
+import PermissionsReporter from "./test/support/PermissionsReporter.ts"
 import Sequencer from "./test/support/Sequencer.ts"
 
 const ci = process.env["CI"] !== undefined
+
+// .ci/run reads the counts of its closing line from the JSON report.
+const jsonReport: ["json", { outputFile: string }] = ["json", { outputFile: ".local/test-report.json" }]
 
 export default defineConfig({
   test: {
@@ -18,8 +22,7 @@ export default defineConfig({
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    // .ci/run reads the counts of its closing line from the JSON report.
-    reporters: ci ? ["default", ["json", { outputFile: ".local/test-report.json" }]] : ["default"],
+    reporters: ["default", new PermissionsReporter(), ...(ci ? [jsonReport] : [])],
     coverage: {
       provider: "istanbul",
       include: ["src/**"],
