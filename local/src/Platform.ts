@@ -48,12 +48,18 @@ export interface PlatformOptions {
   readonly apiTimeoutMs?: number
   /** mParticle's calls per minute; 0 for no limit. */
   readonly mparticleRateLimit?: number
+  /** How long a received message is hidden, by the queue's name in platform.json; each queue's own time when left out. */
+  readonly visibilitySeconds?: Readonly<Record<string, number>>
+  /** A module that the functions' processes load before their bundle. */
+  readonly preload?: string
 }
 
 /** A running platform. */
 export interface Platform extends AsyncDisposable {
   readonly info: PlatformInfo
   readonly sandboxes: ReadonlyMap<string, Sandbox>
+  /** The functions' processes that are running now. */
+  readonly processes: () => ReadonlyArray<{ readonly function: string; readonly pid: number }>
 }
 
 const maxProcesses = 8
@@ -62,12 +68,16 @@ const idleMs = 300_000
 const startPools = (
   functions: ReadonlyMap<string, CatalogueEntry>,
   onLog: (functionName: string, line: string) => void,
-  environment: (processId: string) => Record<string, string>
+  environment: (processId: string) => Record<string, string>,
+  preload: string | undefined
 ): ReadonlyMap<string, FunctionPool> =>
   new Map(
     [...functions].map(([name, { bundle, timeoutSeconds, memoryMb }]) => [
       name,
-      new FunctionPool({ name, bundle, timeoutSeconds, memoryMb, environment }, { maxProcesses, idleMs, onLog })
+      new FunctionPool(
+        { name, bundle, timeoutSeconds, memoryMb, environment, ...(preload === undefined ? {} : { preload }) },
+        { maxProcesses, idleMs, onLog }
+      )
     ])
   )
 
@@ -130,7 +140,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     proxy: proxy.endpoints,
     stage: settings.STAGE,
     callbackCertificate,
-    ...(options.extraQueues === undefined ? {} : { extraQueues: options.extraQueues })
+    ...(options.extraQueues === undefined ? {} : { extraQueues: options.extraQueues }),
+    ...(options.visibilitySeconds === undefined ? {} : { visibilitySeconds: options.visibilitySeconds })
   })
 
   await putSecrets(engines.secretsmanager, archive.secrets)
@@ -159,7 +170,12 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     logs.write(functionName, line)
     traces.addLine(functionName, line)
   }
-  pools = startPools(functions, onLog, (processId) => functionEnvironment(processId, addresses, settings))
+  pools = startPools(
+    functions,
+    onLog,
+    (processId) => functionEnvironment(processId, addresses, settings),
+    options.preload
+  )
   const poolGroup = started.use(new Group())
   for (const pool of pools.values()) poolGroup.add(pool)
   const lambda = new Lambda(pools, lambdaSandbox, undefined, async (name) => {
@@ -248,5 +264,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   })
   started.use(writePlatformFile(join(folder, "platform.json"), info))
   const running = started.move()
-  return { info, sandboxes, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  const runningProcesses = () =>
+    [...pools].flatMap(([name, pool]) => pool.pids().map((pid) => ({ function: name, pid })))
+  return { info, sandboxes, processes: runningProcesses, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

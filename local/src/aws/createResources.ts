@@ -33,6 +33,8 @@ export interface CreateResourcesOptions {
   readonly callbackCertificate?: string
   /** Queues beside the product's, by their name in platform.json. */
   readonly extraQueues?: Readonly<Record<string, QueueDefinition>>
+  /** How long a received message is hidden, of queues where it is to be another time than their own. */
+  readonly visibilitySeconds?: Readonly<Record<string, number>>
 }
 
 /** As platform.json shows it. */
@@ -134,10 +136,15 @@ const names = (definitions: Readonly<Record<string, TableDefinition>>): Record<s
 export const createResources = async (options: CreateResourcesOptions): Promise<Resources> => {
   const { engines, proxy, stage } = options
   const ours: Readonly<Record<string, QueueDefinition>> = queues(stage)
-  const { extraQueues = {} } = options
+  const { extraQueues = {}, visibilitySeconds = {} } = options
   const taken = Object.keys(extraQueues).find((name) => Object.hasOwn(ours, name))
   if (taken !== undefined) throw new Error(`there is a queue ${taken} already: give the extra one another name`)
-  const allQueues = { ...ours, ...extraQueues }
+  const allQueues = Object.fromEntries(
+    Object.entries({ ...ours, ...extraQueues }).map(([name, queue]) => [
+      name,
+      { ...queue, visibilitySeconds: visibilitySeconds[name] ?? queue.visibilitySeconds }
+    ])
+  )
   using clients = new DisposableStack()
   const adopt = <A extends { destroy(): void }>(made: A): A => clients.adopt(made, () => made.destroy())
   const dynamodb = adopt(new DynamoDBClient(client(engines.dynamodb)))

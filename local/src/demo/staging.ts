@@ -1,6 +1,6 @@
 /** Staging's part of the demo: customers who write, and what becomes of it. */
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
-import { referenceConsumer } from "../../../test/support/referenceConsumer.ts"
+import { referenceConsumer } from "../sandboxes/twilio/referenceConsumer.ts"
 import { region } from "../aws/identity.ts"
 import { expect, type Step } from "./Step.ts"
 import type { World } from "./World.ts"

@@ -117,6 +117,11 @@ export class FunctionPool implements AsyncDisposable {
     for (const { process } of this.members.values()) process.kill()
   }
 
+  /** The numbers of the processes that are running. */
+  pids(): ReadonlyArray<number> {
+    return [...this.members.values()].flatMap(({ process }) => (process.leaving ? [] : (process.pid ?? [])))
+  }
+
   state(): PoolState {
     const { members, waiters, spawned, invocations } = this
     return {

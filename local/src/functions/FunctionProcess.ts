@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { pathToFileURL } from "node:url"
 import { region } from "../aws/identity.ts"
 import { bootstrapFile } from "./bootstrapFile.ts"
 import { eachLine } from "./eachLine.ts"
@@ -21,6 +22,8 @@ export interface FunctionSpec {
   readonly handler?: string
   readonly timeoutSeconds: number
   readonly memoryMb: number
+  /** A module that every process loads before the bundle. */
+  readonly preload?: string
   /** The settings of one process. */
   readonly environment: (processId: string) => Readonly<Record<string, string>>
 }
@@ -140,6 +143,7 @@ export class FunctionProcess {
         // As Lambda's own runtime starts Node.
         `--max-old-space-size=${Math.floor(spec.memoryMb * 0.9)}`,
         `--max-semi-space-size=${Math.max(1, Math.floor(spec.memoryMb * 0.05))}`,
+        ...(spec.preload === undefined ? [] : ["--import", pathToFileURL(spec.preload).href]),
         bootstrapFile(),
         spec.bundle,
         spec.handler ?? "handler"
@@ -215,6 +219,11 @@ export class FunctionProcess {
     } catch {
       return undefined
     }
+  }
+
+  /** The process's number; undefined before it is there. */
+  get pid(): number | undefined {
+    return this.child?.pid
   }
 
   kill(): void {

@@ -109,6 +109,13 @@ export class Faults {
     return rule.fault
   }
 
+  /** Takes a rule back; whether it was still waiting for a call. */
+  remove(id: string): boolean {
+    const before = this.rules.length
+    this.rules = this.rules.filter((rule) => rule.id !== id)
+    return this.rules.length < before
+  }
+
   clear(): void {
     this.rules = []
   }
