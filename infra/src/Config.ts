@@ -109,6 +109,8 @@ export const Config = Schema.Struct({
     pod: matching(/^[a-z]+\d+$/, "a pod's name, such as eu1"),
     workspaceId: text,
     domain: Schema.optional(Domain),
+    /** Where mParticle reaches us without a domain: `https://<id>.execute-api.<region>.amazonaws.com/<stage>`. */
+    callbackBaseUrl: Schema.optional(https),
     brazeUrl: Schema.optional(https),
     /** The topic that tells of deleted accounts, where they come by one. */
     deletionTopicArn: Schema.optional(arn("sns"))

@@ -5,11 +5,12 @@ import { loadConfig } from "./Config.ts"
 import { makeApp } from "./makeApp.ts"
 
 await buildStale()
-const outdir = process.env["CDK_OUTDIR"] ?? join(import.meta.dirname, "../cdk.out")
+// The CDK's own command says where it reads, and lists the stacks itself.
+const asked = process.env["CDK_OUTDIR"]
 const app = makeApp({
   configs: [loadConfig("CODE"), loadConfig("PROD")],
   folderOf: (name) => dirname(bundlePath(name)),
-  outdir
+  outdir: asked ?? join(import.meta.dirname, "../cdk.out")
 })
 const { stacks } = app.synth()
-process.stdout.write(`${stacks.map(({ stackName }) => stackName).join("\n")}\n`)
+if (asked === undefined) process.stdout.write(`${stacks.map(({ stackName }) => stackName).join("\n")}\n`)

@@ -33,12 +33,12 @@ const common = ({ otlpEndpoint, otlpHeadersSecret }: StageConfig): Environment =
 const databaseAuthority: Environment = { NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem" }
 
 const mparticle = (config: StageConfig): Environment => {
-  const { domain } = config.mparticle
+  const { callbackBaseUrl, domain } = config.mparticle
   return given({
     STAGE: config.stage,
     BREAKER_TABLE: tableOf(config, "breaker").name,
     BATON_INTEGRATION_ENABLED: "true",
-    CALLBACK_BASE_URL: domain === undefined ? undefined : `https://${domain.name}`
+    CALLBACK_BASE_URL: domain === undefined ? callbackBaseUrl : `https://${domain.name}`
   })
 }
 
