@@ -27,6 +27,7 @@ import { type Measurement, Metrics } from "../services/Metrics.ts"
 import * as Spans from "../services/Spans.ts"
 import { TraceExporter } from "../services/TraceExporter.ts"
 import { bounded, DeadlineExceeded } from "./Lambda/invocation.ts"
+import * as MemoMap from "./Lambda/MemoMap.ts"
 import * as RuntimeApi from "./Lambda/RuntimeApi.ts"
 import { startFailure } from "./Lambda/startFailure.ts"
 
@@ -133,7 +134,7 @@ const disposeOnSigterm = (dispose: () => Promise<void>): void => {
 
 /** Starts a function: builds its layer. A failure rejects, so that the environment is thrown away and not remembered. */
 export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Started<R>> => {
-  const runtime = ManagedRuntime.make(Layer.provideMerge(options.layer, ground()))
+  const runtime = ManagedRuntime.make(Layer.provideMerge(options.layer, ground()), MemoMap.make())
   const built = await runtime.runPromiseExit(
     Config.isConfig(options.namespace) ? options.namespace : Effect.succeed(options.namespace)
   )

@@ -3,7 +3,7 @@ import { Logger } from "@aws-lambda-powertools/logger"
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware"
 import { Metrics } from "@aws-lambda-powertools/metrics"
 import { logMetrics } from "@aws-lambda-powertools/metrics/middleware"
-import { middy } from "@middy/core"
+import wrapped from "@middy/core"
 import * as z from "zod"
 
 /** The logger of the function. */
@@ -44,7 +44,7 @@ export const invalidEvent = (error: z.ZodError): Error => {
 /** The Lambda handler of a function. */
 export const observed = <Event, Answer>(options: ObservedOptions<Event, Answer>) => {
   const isWarmUp = options.scheduledWarmUp === true ? warmUp : byHand
-  return middy()
+  return wrapped()
     .use(injectLambdaContext(logger, { clearState: true }))
     .use(logMetrics(options.metrics))
     .handler(async (event: unknown, context: PeerContext): Promise<Answer | { readonly warmed: true }> => {
