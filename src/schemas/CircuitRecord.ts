@@ -13,8 +13,8 @@ const times = {
 
 /** A breaker's state; times are epoch milliseconds of the clock of whoever wrote it. */
 export const CircuitRecord = Schema.Union(
-  Schema.Struct({ _tag: Schema.Literal("Closed"), generation: Schema.NonNegativeInt }),
-  Schema.Struct({ _tag: Schema.Literal("Open"), ...times }),
-  Schema.Struct({ _tag: Schema.Literal("HalfOpen"), ...times, prober: Schema.String })
+  Schema.TaggedStruct("Closed", { generation: Schema.NonNegativeInt }),
+  Schema.TaggedStruct("Open", times),
+  Schema.TaggedStruct("HalfOpen", { ...times, prober: Schema.String })
 ).pipe(Schema.filter((record) => record._tag === "Closed" || record.until - record.since <= longestMillis))
 export type CircuitRecord = typeof CircuitRecord.Type

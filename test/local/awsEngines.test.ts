@@ -273,7 +273,7 @@ describe("resources", () => {
     const parameter = async (name: string) =>
       (await ssm.send(new GetParameterCommand({ Name: `/mparticle-api/CODE/${name}`, WithDecryption: true }))).Parameter
         ?.Value
-    assert.lengthOf((await dynamodb.send(new ListTablesCommand({}))).TableNames ?? [], 5)
+    assert.lengthOf((await dynamodb.send(new ListTablesCommand({}))).TableNames ?? [], 6)
     assert.isDefined((await dynamodb.send(new GetItemCommand({ TableName: tables["dsr"], Key: key }))).Item)
     assert.strictEqual(
       (await sqs.send(new ReceiveMessageCommand({ QueueUrl: queues["fallback"] }))).Messages?.[0]?.Body,

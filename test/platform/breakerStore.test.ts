@@ -73,6 +73,18 @@ describe("the shared state of the breakers", () => {
     assert.lengthOf(log.split("the breaker of mparticle-dsr goes on by itself").slice(1), 3, "once for each process")
   })
 
+  it("costs one read for many requests, and no write while all is well", async () => {
+    await killAll(1)
+    await field.clear()
+    for (let times = 0; times < 5; times += 1) {
+      assert.include((await field.baton(field.initiation())).payload, { success: true, status: "submitted" })
+    }
+    // A second one where the machine is so slow that the first is five seconds old by then.
+    assert.include([1, 2], await asked("GetItem"))
+    assert.strictEqual(await asked("PutItem"), 0)
+    assert.isUndefined(await breaker())
+  })
+
   it("open: other processes and other functions do not call mParticle either", async () => {
     await field.fault("mparticle", { match: { path: "/v3/.*" }, times: 100_000, fault: { status: 503 } })
     // Four attempts for the first one, so the second one's first attempt is the one too many.

@@ -152,6 +152,18 @@ layer(dynamo)("DynamoStore, when the table", (it) => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("failed for one upstream: the others do not wait for it either", () =>
+    Effect.gen(function* () {
+      const { asked, client, fault } = yield* Effect.flatMap(engine, clientAt)
+      const store = yield* DynamoStore.make(client, { table: definition.name })
+      fault.answer = rejecting("AccessDeniedException")
+      yield* Effect.flip(store.load("one"))
+      yield* Effect.flip(store.load("two"))
+      yield* Effect.flip(store.compareAndSet("two", 0, { _tag: "Closed", generation: 1 }))
+      assert.lengthOf(asked, 1)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("failed before the clock was set back: it is not left alone until the clock has caught up", () =>
     Effect.gen(function* () {
       const clock = movableClock(1_000_000)
