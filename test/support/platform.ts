@@ -11,7 +11,7 @@ import { scanLogs } from "./scanLogs.ts"
 
 /** Builds a test function and answers its bundle. */
 export const buildFixture = async (name: string, folder: string): Promise<string> => {
-  const outfile = join(folder, `${name}.mjs`)
+  const outfile = join(folder, name, "index.mjs")
   await buildFunction({ entryPoint: `test/fixtures/functions/${name}.ts`, outfile })
   return outfile
 }
