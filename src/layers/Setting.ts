@@ -32,7 +32,7 @@ export const url = (name: string): Config.Config<string> =>
     Config.mapOrFail((text) => {
       const parsed = URL.parse(text)
       if (parsed === null) return invalid("must be a URL")
-      return isSafeUrl(parsed) ? Either.right(text.replace(/\/+$/, "")) : invalid("must be an https URL")
+      return isSafeUrl(parsed) ? Either.right(text.replace(/(?<!\/)\/+$/, "")) : invalid("must be an https URL")
     })
   )
 

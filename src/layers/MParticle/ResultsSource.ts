@@ -25,7 +25,9 @@ export const isBelow = (base: string, url: string): boolean => {
   const [root, target] = [URL.parse(base), URL.parse(url)]
   if (root === null || target === null) return false
   const plain = target.username === "" && target.password === ""
-  return plain && target.origin === root.origin && target.pathname.startsWith(`${root.pathname.replace(/\/+$/, "")}/`)
+  return (
+    plain && target.origin === root.origin && target.pathname.startsWith(`${root.pathname.replace(/(?<!\/)\/+$/, "")}/`)
+  )
 }
 
 /** Opens the download of a results URL, over the context's HTTP client. Redirects are not followed. */
