@@ -62,6 +62,8 @@ const isBlank = (text: string): boolean => text.trim() === ""
 const without = (text: string, values: ReadonlyArray<string>): string =>
   values
     .flatMap((value) => (isBlank(value) ? [] : [value, value.trim(), encodeURIComponent(value.toWellFormed())]))
+    // What is longer is not in it, and there is no regular expression of any length.
+    .filter((value) => value.length <= text.length)
     .reduce((clean, value) => clean.replace(new RegExp(escaped(value), "gi"), "[redacted]"), text)
 
 /** The vendor's own words in the body of an error, without anything that we sent it about the person. */
