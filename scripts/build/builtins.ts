@@ -14,13 +14,19 @@ const fullName = (path: string): string | undefined => {
 
 const isName = /^[A-Za-z_$][\w$]*$/
 
+/** Where a function is behind a getter that loads much, the getter waits for the first call: here for all of Web Crypto. */
+const late: Readonly<Record<string, ReadonlySet<string>>> = { "node:crypto": new Set(["getRandomValues"]) }
+
+const valueOf = (name: string, key: string): string =>
+  late[name]?.has(key) === true ? `(...given) => builtin.${key}(...given)` : `/* @__PURE__ */ (() => builtin.${key})()`
+
 /** Each property by itself, so that esbuild drops those that nobody imports, and none is read before. */
 const asModule = (name: string): string => {
   const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter((key) => isName.test(key) && key !== "default")
   return [
     `const builtin = /* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(name)})`,
     "export default builtin",
-    ...names.map((key) => `const $${key} = /* @__PURE__ */ (() => builtin.${key})(); export { $${key} as ${key} }`)
+    ...names.map((key) => `const $${key} = ${valueOf(name, key)}; export { $${key} as ${key} }`)
   ].join("\n")
 }
 

@@ -5,7 +5,9 @@ import * as esbuild from "esbuild"
 import { awsSdk } from "./awsSdk.ts"
 import { builtins } from "./builtins.ts"
 import { drivers } from "./drivers.ts"
+import { effect } from "./effect.ts"
 import { asFunction, banner, loaderFor } from "./loader.ts"
+import { unused } from "./unused.ts"
 
 /** The repository's root, to which every path in a metafile is relative. */
 export const root = join(import.meta.dirname, "../..")
@@ -47,7 +49,7 @@ export const buildFunction = async ({ entryPoint, outfile }: BundleOptions): Pro
     sourcesContent: false,
     banner: { js: banner },
     define: { "import.meta.url": "__url" },
-    plugins: [awsSdk, drivers, builtins],
+    plugins: [awsSdk, drivers, effect, builtins, unused],
     logLevel: "warning"
   })
   for (const { contents, path, text } of outputFiles) {

@@ -13,11 +13,13 @@ const everywhere = [
   "scripts/build/bundle.ts",
   "scripts/build/compileCache.ts",
   "scripts/build/drivers.ts",
+  "scripts/build/effect.ts",
   "scripts/build/fillCache.ts",
   "scripts/build/firstEvents.ts",
   "scripts/build/loader.ts",
   "scripts/build/registeredErrors.ts",
-  "scripts/build/settings.ts"
+  "scripts/build/settings.ts",
+  "scripts/build/unused.ts"
 ]
 
 /** What a plugin made up is no file; whatever decides about it is in the list above. */

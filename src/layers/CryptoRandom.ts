@@ -2,7 +2,7 @@
  * Effect's `Random` over the operating system's generator. The default one starts from 32 bits of seed: with enough
  * environments two would draw the same ids.
  */
-import { randomInt, webcrypto } from "node:crypto"
+import { randomFillSync, randomInt } from "node:crypto"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,7 +10,7 @@ import * as Random from "effect/Random"
 
 /** A uniform number in [0, 1) with 53 random bits. */
 const next = (): number => {
-  const [high = 0, low = 0] = webcrypto.getRandomValues(new Uint32Array(2))
+  const [high = 0, low = 0] = randomFillSync(new Uint32Array(2))
   return ((high >>> 5) * 0x4000000 + (low >>> 6)) / 0x20000000000000
 }
 
