@@ -90,6 +90,8 @@ export const Config = Schema.Struct({
   region: matching(/^[a-z]{2}(?:-[a-z]+)+-\d$/, "a region's name"),
   /** Who is told of alarms. */
   alarmEmail: email,
+  /** Whether alarms tell them; in PROD alone when left out. */
+  alarmActions: Schema.optional(Schema.Boolean),
   logRetentionDays: Schema.Number.pipe(
     Schema.filter((days) => retentions.includes(days) || `must be one of ${retentions.join(", ")}`)
   ),

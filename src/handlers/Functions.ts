@@ -19,6 +19,8 @@ export interface FunctionDefinition {
   readonly schedule?: string
   /** The time zone in which the schedule is meant, UTC when left out; `triggerTimeZone` is the one of that setting. */
   readonly scheduleZone?: "triggerTimeZone"
+  /** How often EventBridge warms the function up, where its silence is an alarm. */
+  readonly warmUp?: string
   /** Name of the API description whose documents lie beside the bundle: `openapi.json` and `docs.html`. */
   readonly api?: string
 }
@@ -54,7 +56,13 @@ const table = {
     memoryMb: 1024,
     schedule: "rate(15 minutes)"
   },
-  staging: { entry: "stagingWebhook", timeoutSeconds: 14, memoryMb: 512, routes: ["/whatsapp", "/sms", "/email"] },
+  staging: {
+    entry: "stagingWebhook",
+    timeoutSeconds: 14,
+    memoryMb: 512,
+    routes: ["/whatsapp", "/sms", "/email"],
+    warmUp: "rate(5 minutes)"
+  },
   "staging-sweeper": { entry: "stagingSweep", timeoutSeconds: 60, memoryMb: 1024, schedule: "rate(1 minute)" },
   "id-minter-stepfunction": { entry: "idMinterStepFunction", timeoutSeconds: 30, memoryMb: 1024 },
   "id-minter-sqs": {

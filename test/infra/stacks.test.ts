@@ -261,12 +261,19 @@ describe.each(stages)("%s", (stage) => {
 
   it("runs schedules in their time zones", () => {
     const made = allOf(all, "AWS::Scheduler::Schedule")
-    const scheduled = names.filter((name) => functions[name].schedule !== undefined)
+    const scheduled = names.flatMap((name) => {
+      const { schedule, warmUp } = functions[name]
+      return [
+        ...(schedule === undefined ? [] : [{ name, expression: schedule, input: "{}" }]),
+        ...(warmUp === undefined ? [] : [{ name, expression: warmUp, input: '{"warmup":true}' }])
+      ]
+    })
     assert.strictEqual(made.length, scheduled.length)
-    for (const name of scheduled) {
+    for (const { expression, input, name } of scheduled) {
       const { Properties } = theOne(made, "Name", name)
+      assert.nestedPropertyVal(Properties, "Target.Input", input)
       assert.deepInclude(Properties, {
-        ScheduleExpression: functions[name].schedule,
+        ScheduleExpression: expression,
         ScheduleExpressionTimezone: name === "dex-trigger-response-archive" ? config.dexArchive.triggerTimeZone : "UTC",
         FlexibleTimeWindow: { Mode: "OFF" }
       })

@@ -12,11 +12,13 @@ export interface ServiceScheduleProps {
   /** IANA's name of it. */
   readonly timeZone: string
   readonly target: ServiceFunction
+  /** What the function is sent; nothing when left out, so that a run by hand with {} is the same. */
+  readonly input?: object
 }
 
 /** A schedule of a function. */
 export class ServiceSchedule extends Construct {
-  constructor(scope: Construct, { expression, target, timeZone }: ServiceScheduleProps) {
+  constructor(scope: Construct, { expression, input = {}, target, timeZone }: ServiceScheduleProps) {
     super(scope, `Schedule-${target.name}`)
     const { functionArn } = target.live
     const role = new Role(this, "Role", {
@@ -34,8 +36,12 @@ export class ServiceSchedule extends Construct {
       scheduleExpression: expression,
       scheduleExpressionTimezone: timeZone,
       flexibleTimeWindow: { mode: "OFF" },
-      // Nothing is said, so that a run by hand with {} is the same.
-      target: { arn: functionArn, roleArn: role.roleArn, input: "{}", retryPolicy: { maximumRetryAttempts: 3 } }
+      target: {
+        arn: functionArn,
+        roleArn: role.roleArn,
+        input: JSON.stringify(input),
+        retryPolicy: { maximumRetryAttempts: 3 }
+      }
     })
   }
 }

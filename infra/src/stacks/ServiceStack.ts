@@ -83,7 +83,8 @@ export class ServiceStack extends Stack {
     const { rollback } = addWatch(this, {
       service: this.service,
       target: { ...target, stage: this.config.stage },
-      topics: { critical: topic("critical"), warning: topic("warning") }
+      topics: { critical: topic("critical"), warning: topic("warning") },
+      ...(this.config.alarmActions === undefined ? {} : { actionsEnabled: this.config.alarmActions })
     })
     new Deployments(this, { applicationName: this.stackName, functions: this.allFunctions, rollback })
   }
@@ -123,10 +124,13 @@ export class ServiceStack extends Stack {
     const { config, key } = this
     const made = new ServiceFunction(this, { name, config, folder, ...(key === undefined ? {} : { key }) })
     this.made.set(name, made)
-    const { schedule, scheduleZone } = functions[name]
+    const { schedule, scheduleZone, warmUp } = functions[name]
     if (schedule !== undefined) {
       const timeZone = scheduleZone === undefined ? "UTC" : config.dexArchive[scheduleZone]
       new ServiceSchedule(this, { expression: schedule, timeZone, target: made })
+    }
+    if (warmUp !== undefined) {
+      new ServiceSchedule(this, { expression: warmUp, timeZone: "UTC", target: made, input: { warmup: true } })
     }
     this.feed(made, functions[name])
   }
