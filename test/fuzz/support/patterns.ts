@@ -60,15 +60,14 @@ export const attacksOn = ({ source }: RegExp): ReadonlyArray<Attack> =>
     pumps(source).flatMap((pump) => ["", "!\u0000"].map((tail) => ({ head, pump, tail })))
   )
 
-/** The milliseconds of this thread alone that something takes: others may be busy as well. */
 const millisOf = (use: () => void): number => {
-  const before = process.threadCpuUsage()
+  const began = performance.now()
   use()
-  const { system, user } = process.threadCpuUsage(before)
-  return (system + user) / 1_000
+  return performance.now() - began
 }
 
-const leastOf = (use: () => void): number => Math.min(...Array.from({ length: 5 }, () => millisOf(use)))
+/** The least of several: on a busy machine any one of them may have had to wait. */
+const leastOf = (use: () => void): number => Math.min(...Array.from({ length: 7 }, () => millisOf(use)))
 
 /**
  * How large an input is, what part of it it is held against, and how much longer it may take: at first only what would
@@ -90,7 +89,6 @@ export const growsTooFast = (use: (text: string) => void, { head, pump, tail }: 
   for (const { factor, part, size } of steps) {
     const text = textOf(size)
     if (millisOf(() => use(text)) < noticeableMillis) continue
-    // A collector of garbage or a compiler may have been at it: what counts is the least of several.
     const less = textOf(size / part)
     const took = leastOf(() => use(text))
     if (
