@@ -45,7 +45,8 @@ export const accountOf = (region: string): Account => {
 /** The secrets with a name of their own; those of tenants come and go. */
 const wantedSecrets = (config: StageConfig): ReadonlyArray<string> => [
   ...Object.values(secretNames(config.stage)).filter((name) => !name.includes("*")),
-  clusterSecretName(config)
+  clusterSecretName(config),
+  ...(config.otlpHeadersSecret === undefined ? [] : [config.otlpHeadersSecret])
 ]
 
 /** The parameters that people write, and without which something does not work. */
