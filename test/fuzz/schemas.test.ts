@@ -1,9 +1,10 @@
-/** Every schema that clients import and every one on our own wires: what it writes it reads, and what it cannot it says. */
+/** Every regular expression, every schema that clients import and every one on our own wires. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
+import { upstreamMessage, type VendorAnswer } from "../../src/layers/MParticle/VendorHttp.ts"
 import * as AuditEntry from "../../src/schemas/AuditEntry.ts"
 import * as CircuitRecord from "../../src/schemas/CircuitRecord.ts"
 import * as DataSubjectRequest from "../../src/schemas/DataSubjectRequest.ts"
@@ -18,8 +19,10 @@ import * as LambdaEvent from "../../src/schemas/LambdaEvent.ts"
 import * as OpenDsr from "../../src/schemas/OpenDsr.ts"
 import * as ProfileDeletion from "../../src/schemas/ProfileDeletion.ts"
 import * as Staging from "../../src/schemas/Staging.ts"
-import { assertIssues, holds, timeout } from "./support/Fuzz.ts"
+import { parseRetryAfter } from "../../src/services/Resilience/parseRetryAfter.ts"
+import { assertIssues, holds, runs, seed, timeout } from "./support/Fuzz.ts"
 import { damaged, parsed, render, type Spec, values } from "./support/Hostile.ts"
+import { type Attack, attacksOn, growsTooFast, patternsIn } from "./support/patterns.ts"
 
 type AnySchema = Schema.Schema<unknown, unknown>
 
@@ -141,6 +144,48 @@ describe("a schema", () => {
           }
         }
       })
+    })
+  }
+})
+
+const refusal: VendorAnswer = { status: 400, mediaType: "application/json", body: "", retryAfterMillis: undefined }
+
+describe("a regular expression", () => {
+  it("that grows too fast would be found", () => {
+    const attack = { head: "", pump: "/", tail: "x" }
+    assert.isTrue(growsTooFast((text) => void text.replace(/\/+$/, ""), attack))
+    assert.isFalse(growsTooFast((text) => void text.replace(/(?<!\/)\/+$/, ""), attack))
+  })
+
+  const { composed, found } = patternsIn()
+
+  it("is written down, but for those that are tried below as what they are part of", () => {
+    assert.isAtLeast(found.length, 50)
+    assert.deepStrictEqual(composed, ["layers/MParticle/VendorHttp.ts", "services/Resilience/parseRetryAfter.ts"])
+  })
+
+  const chosen = (attacks: ReadonlyArray<Attack>): ReadonlyArray<Attack> => {
+    const length = Math.min(Math.ceil(runs / 2), attacks.length)
+    const subsets = FastCheck.shuffledSubarray([...attacks], { minLength: length, maxLength: length })
+    return FastCheck.sample(subsets, { numRuns: 1, seed }).flat()
+  }
+
+  const uses: ReadonlyArray<readonly [place: string, use: (text: string) => void, attacks: ReadonlyArray<Attack>]> = [
+    ...found.map(({ pattern, place }) => {
+      const all = new RegExp(pattern, `${pattern.flags}g`)
+      return [`${place} ${String(pattern)}`, (text: string) => void text.replace(all, ""), attacksOn(pattern)] as const
+    }),
+    ["parseRetryAfter", (text) => void parseRetryAfter(text, 0), attacksOn(/Sun, 06 Nov 1994 08:49:37 GMT/)],
+    [
+      "what an error of a vendor's says",
+      (text) => void upstreamMessage({ ...refusal, body: JSON.stringify({ message: text }) }, [text]),
+      attacksOn(/a+b/)
+    ]
+  ]
+
+  for (const [place, use, attacks] of uses) {
+    it(`of ${place} takes four times as long for four times as much`, { timeout }, () => {
+      for (const attack of chosen(attacks)) assert.isFalse(growsTooFast(use, attack), JSON.stringify(attack))
     })
   }
 })

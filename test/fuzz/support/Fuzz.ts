@@ -7,7 +7,7 @@ const positive = (text: string | undefined, otherwise: number): number =>
   text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : otherwise
 
 /** How often each property is tried: `FUZZ_RUNS`. */
-export const runs = positive(process.env["FUZZ_RUNS"], 20)
+export const runs = positive(process.env["FUZZ_RUNS"], 15)
 
 /** Where the inputs come from: `FUZZ_SEED`. A failure prints it, with the path to its input. */
 export const seed = positive(process.env["FUZZ_SEED"], 20_260_115)
