@@ -41,14 +41,14 @@ export interface World extends Omit<DemoWorld, "fault"> {
 }
 
 /** Waits until something holds; fails with its last reason. */
-export const eventually = async <A>(look: () => Promise<A> | A, limitMs = 30_000): Promise<A> => {
+export const eventually = async <A>(look: () => Promise<A> | A, limitMs = 30_000, pauseMs = 50): Promise<A> => {
   const end = performance.now() + limitMs
   for (;;) {
     try {
       return await look()
     } catch (error) {
       if (performance.now() > end) throw error
-      await sleep(50)
+      await sleep(pauseMs)
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Crash points: every call that an operation makes, and the process killed before it and after it.
+ * Crash points: every call that an operation makes, and the process killed before the first and after each.
  *
  * The list of calls is not written down anywhere: the operation runs once in a new process and once in a warm one, and the
  * sandboxes' journals say what it called. So the list follows the code.
@@ -11,8 +11,11 @@ import type { Planted, World } from "./World.ts"
 export interface Attempt {
   /** Triggers it, once; what a dead process leaves unanswered is no failure of this. */
   readonly begin: () => Promise<unknown>
-  /** Tries again as the real trigger would, waits, and checks that nothing was lost or done twice. */
-  readonly settle: () => Promise<void>
+  /**
+   * Tries again as the real trigger would, waits, and checks that nothing was lost or done twice. What takes minutes is
+   * answered as a function, for which nothing else has to wait.
+   */
+  readonly settle: () => Promise<void | (() => Promise<void>)>
 }
 
 /** An operation of a service. */
@@ -21,6 +24,8 @@ export interface Operation {
   readonly name: string
   /** The function whose calls are the crash points. */
   readonly function: string
+  /** Whether its trigger does not wait for it: a queue. */
+  readonly isQueued?: boolean
   readonly prepare: () => Promise<Attempt>
 }
 
@@ -44,8 +49,11 @@ interface Point {
   readonly isColdOnly: boolean
 }
 
+const before = ["before", { kill: true }] as const
+const after = ["after", { commitThenKill: true }] as const
+
 const sandboxes = ["aws", "mparticle", "elasticsearch", "mysql", "sqlserver", "dex"] as const
-const mostOfAKind = 3
+const mostOfAKind = 2
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
@@ -63,16 +71,19 @@ const kindOf = (sandbox: string, match: object): string => `${sandbox} ${Object.
 /** The calls of one run. */
 const callsOf = async (
   world: World,
-  { function: name, prepare }: Operation
+  { function: name, isQueued = false, prepare }: Operation
 ): Promise<ReadonlyArray<Omit<Point, "isColdOnly">>> => {
   const attempt = await prepare()
   const before = new Map(sandboxes.map((sandbox) => [sandbox, world.journal(sandbox).length]))
   await attempt.begin()
-  await attempt.settle()
+  // What follows is another invocation's, unless a queue does not tell when its function is done.
+  if (isQueued) await attempt.settle()
+  const after = new Map(sandboxes.map((sandbox) => [sandbox, world.journal(sandbox).length]))
+  if (!isQueued) await attempt.settle()
   const seen = new Map<string, number>()
   const points: Array<Omit<Point, "isColdOnly">> = []
   for (const sandbox of sandboxes) {
-    for (const entry of world.journal(sandbox).slice(before.get(sandbox))) {
+    for (const entry of world.journal(sandbox).slice(before.get(sandbox), after.get(sandbox))) {
       // The next invocation's wait for work is no call of the operation's, and SQL's drivers say things of their own.
       if (entry.function !== name) continue
       const match = matchOf(sandbox, entry)
@@ -92,11 +103,12 @@ const plantAt = (world: World, { match, nth, sandbox }: Point, name: string, fau
   return [...passing, world.plant(sandbox, { match: whose, fault })]
 }
 
-/** Finds an operation's calls, and kills its process before and after each. */
+/** Finds an operation's calls, and kills its process before the first and after each. */
 export const crash = async (world: World, operation: Operation): Promise<CrashOutcome> => {
   const { function: name, prepare } = operation
   const outcome = { service: operation.service, name: operation.name }
   const wrong: Array<string> = []
+  const waiting: Array<Promise<void>> = []
   let [kills, missed] = [0, 0]
   try {
     await world.cold(name)
@@ -108,25 +120,28 @@ export const crash = async (world: World, operation: Operation): Promise<CrashOu
       ...call,
       isColdOnly: !warm.has(`${kindOf(call.sandbox, call.match)} ${call.nth}`)
     }))
-    for (const point of points) {
-      for (const [when, fault] of [
-        ["before", { kill: true }],
-        ["after", { commitThenKill: true }]
-      ] as const) {
+    for (const [index, point] of points.entries()) {
+      // Before a call is after the one ahead of it: only the first has a before of its own.
+      for (const [when, fault] of index === 0 ? [before, after] : [after]) {
         const attempt = await prepare()
         if (point.isColdOnly) await world.cold(name)
         const planted = plantAt(world, point, name, fault)
-        try {
-          await attempt.begin().catch(() => undefined)
-          await attempt.settle()
-        } catch (error) {
+        const note = (error: unknown): void => {
           const reason = error instanceof Error ? error.message : String(error)
           wrong.push(`killed ${when} ${kindOf(point.sandbox, point.match)} (${point.nth}): ${reason}`)
+        }
+        try {
+          await attempt.begin().catch(() => undefined)
+          const rest = await attempt.settle()
+          if (rest !== undefined) waiting.push(rest().catch(note))
+        } catch (error) {
+          note(error)
         }
         if (planted.map((one) => one.take()).every(Boolean)) kills += 1
         else missed += 1
       }
     }
+    await Promise.all(waiting)
     if (cold.length === 0) wrong.push("it makes no calls")
     return { ...outcome, calls: cold.length, kills, missed, wrong }
   } catch (error) {

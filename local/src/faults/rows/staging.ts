@@ -205,8 +205,8 @@ export const stagingRows = (world: World, customers: Customers): ReadonlyArray<R
       expected: "the sweeper goes on with the others and does not lose it",
       run: async () => {
         await world.queues.send("parking", "not JSON")
-        await sweep()
-        await eventually(async () => expect((await world.queues.takeAll("parking")).includes("not JSON"), "it is gone"))
+        const { body } = await world.invoke(sweeper, {})
+        expect(Number(body["kept"]) >= 1 && (await world.queues.count("parking")) >= 1, JSON.stringify(body))
         return "kept"
       }
     },
