@@ -48,11 +48,11 @@ interface Done {
 /** Most modules are in several functions. */
 const done = new Map<string, Done>()
 
-/** Marks the values of our modules, and of the bench's peers, as ones that can be dropped. */
+/** Marks the values of our modules as ones that can be dropped. */
 export const unused: Plugin = {
   name: "unused",
   setup: (build) => {
-    build.onLoad({ filter: /[/\\](?:src|bench[/\\]peers)[/\\](?:[^/\\]+[/\\])*[^/\\]+\.ts$/ }, async ({ path }) => {
+    build.onLoad({ filter: /[/\\]src[/\\](?:[^/\\]+[/\\])*[^/\\]+\.ts$/ }, async ({ path }) => {
       if (/[/\\]node_modules[/\\]/.test(path)) return undefined
       const { mtimeMs: modifiedAt } = await stat(path)
       const known = done.get(path)
