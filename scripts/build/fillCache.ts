@@ -11,7 +11,7 @@ import { functions } from "../../src/handlers/Functions.ts"
 import { startAwsStub } from "./awsStub.ts"
 import { replaceFile } from "./bundle.ts"
 import { firstEvents } from "./firstEvents.ts"
-import { digestIn } from "./loader.ts"
+import { markOf } from "./loader.ts"
 import { settingsAt } from "./settings.ts"
 
 type Exports = Readonly<Record<string, (event: unknown, context: object) => Promise<unknown>>>
@@ -40,6 +40,6 @@ for (const event of firstEvents[name] ?? [{ warmup: true }]) {
 }
 await replaceFile(
   join(folder, "bundle.cache"),
-  Buffer.concat([Buffer.from(digestIn(code), "latin1"), script.createCachedData()])
+  Buffer.concat([Buffer.from(markOf(code, process.arch), "latin1"), script.createCachedData()])
 )
 process.exit(0)

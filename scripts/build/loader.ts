@@ -4,7 +4,8 @@
  *
  * Node's own compile cache would do for a program that stays where it was built. Its entries lie in a folder that is
  * named after the processor's features and the user, and below that by the path of the file: none of these are the same
- * on Lambda. V8 itself asks for the same version, the same flags and the same length of the source, and nothing else.
+ * on Lambda. V8 itself asks for the same version, the same flags and the same length of the source, and nothing else: that
+ * it is the same text, and the same kind of processor, is asked here.
  */
 import { createHash } from "node:crypto"
 
@@ -30,8 +31,12 @@ export const asFunction = (module: string): string => {
   return `/*${digestOf(text)}*/${text}`
 }
 
-/** Where the digest is in the text of `bundle.cjs`; the cache begins with the digest of the text that it is for. */
-export const digestIn = (text: string): string => text.slice(2, 2 + digestLength)
+const archLength = 8
+const markLength = digestLength + archLength
+
+/** What the cache of `bundle.cjs` begins with: the digest of the text and the kind of processor that it is for. */
+export const markOf = (text: string, arch: string): string =>
+  text.slice(2, 2 + digestLength) + arch.padEnd(archLength).slice(0, archLength)
 
 /**
  * The text of `index.mjs`. The cache that is missing, for other code or from another V8 costs time and nothing else.
@@ -47,9 +52,10 @@ const require = (id) => process.getBuiltinModule(id) ?? load(id);
 const cacheOf = (code) => {
   try {
     const cache = readFileSync(\`\${import.meta.dirname}/bundle.cache\`);
-    if (cache.latin1Slice(0, ${digestLength}) !== code.slice(2, ${2 + digestLength})) return undefined;
+    const mark = code.slice(2, ${2 + digestLength}) + process.arch.padEnd(${archLength}).slice(0, ${archLength});
+    if (cache.latin1Slice(0, ${markLength}) !== mark) return undefined;
     if (typeof gc === "function") process.getBuiltinModule("node:v8").setFlagsFromString("--no-expose-gc");
-    return cache.subarray(${digestLength});
+    return cache.subarray(${markLength});
   } catch {
     return undefined;
   }

@@ -10,7 +10,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { buildFunction, codePath } from "../../scripts/build/bundle.ts"
 import { fillCache } from "../../scripts/build/compileCache.ts"
 import { spared } from "../../scripts/build/effect.ts"
-import { asFunction, banner, digestIn } from "../../scripts/build/loader.ts"
+import { asFunction, banner, markOf } from "../../scripts/build/loader.ts"
 import { droppable } from "../../scripts/build/unused.ts"
 
 const entryPoint = "test/tooling/fixtures/coldFunction.ts"
@@ -91,12 +91,14 @@ describe("a bundle with its compile cache", () => {
     }
   })
 
-  it("does without a cache that is missing, broken or of other code", async () => {
+  it("does without a cache that is missing, broken, of other code or for another processor", async () => {
     const whole = await readFile(cache())
     const other = Buffer.from(whole)
     other.write("0123456789abcdef", "latin1")
-    const broken = Buffer.concat([whole.subarray(0, 16), Buffer.from("no cache")])
-    for (const contents of [undefined, other, broken]) {
+    const foreign = Buffer.from(whole)
+    foreign.write("s390x   ", 16, "latin1")
+    const broken = Buffer.concat([whole.subarray(0, 24), Buffer.from("no cache")])
+    for (const contents of [undefined, other, foreign, broken]) {
       if (contents === undefined) await rm(cache())
       else await writeFile(cache(), contents)
       const { answer, rejected } = await run()
@@ -118,10 +120,11 @@ describe("a bundle with its compile cache", () => {
     assert.isFalse(loadedWebSockets)
   })
 
-  it("names its cache by its text", async () => {
+  it("marks its cache by its text and the processor", async () => {
     const code = await readFile(codePath(bundle()), "latin1")
-    assert.match(digestIn(code), /^[0-9a-f]{16}$/)
-    assert.strictEqual((await readFile(cache())).toString("latin1", 0, 16), digestIn(code))
+    const mark = markOf(code, process.arch)
+    assert.match(mark, /^[0-9a-f]{16}[a-z0-9]+ *$/)
+    assert.strictEqual((await readFile(cache())).toString("latin1", 0, 24), mark)
     assert.isTrue(Object.keys(metafile.inputs).includes(entryPoint))
   })
 })
