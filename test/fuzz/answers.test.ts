@@ -34,7 +34,7 @@ import { MemoryStore } from "../support/memoryStore.ts"
 import { works } from "../support/minterBulk.ts"
 import { node, requestIdOf, workOf } from "../support/minterWorks.ts"
 import { assertHidden, assertIssues, holds, options, timeout } from "./support/Fuzz.ts"
-import { bytes, damaged, documents, several, type Spec, texts } from "./support/Hostile.ts"
+import { about, bytes, damaged, documents, several, type Spec, texts, wordsOf } from "./support/Hostile.ts"
 
 /** A vendor's refusal with this text. */
 const refusalOf = (message: string): VendorAnswer => ({
@@ -106,8 +106,8 @@ describe("an answer of mParticle's", () => {
     [
       several(
         FastCheck.record({
-          accepted: bytes(documents(encoded(SubmitAccepted))),
-          state: bytes(documents(encoded(RequestState))),
+          accepted: bytes(documents(wordsOf(encoded(SubmitAccepted)))),
+          state: bytes(documents(wordsOf(encoded(RequestState)))),
           status: statuses,
           headers
         }),
@@ -120,8 +120,11 @@ describe("an answer of mParticle's", () => {
         ({ accepted, headers: given, state, status }) =>
           Effect.gen(function* () {
             const fake = yield* upstream
-            fake.reply = () => answerOf(accepted, status, given)
-            fake.lookup = () => answerOf(state, status, given)
+            fake.reply = ({ body }) => {
+              const { subject_request_id: id } = body as { readonly subject_request_id: string }
+              return answerOf(about(id, accepted), status, given)
+            }
+            fake.lookup = ({ url }) => answerOf(about(url.slice(url.lastIndexOf("/") + 1), state), status, given)
             const filed = yield* written(during("25 seconds")(initiateWith()))
             yield* TestClock.adjust("1 hours")
             const [record] = (yield* MemoryStore).records.values()

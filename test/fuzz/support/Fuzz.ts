@@ -7,7 +7,7 @@ const positive = (text: string | undefined, otherwise: number): number =>
   text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : otherwise
 
 /** How often each property is tried: `FUZZ_RUNS`. */
-export const runs = positive(process.env["FUZZ_RUNS"], 15)
+export const runs = positive(process.env["FUZZ_RUNS"], 10)
 
 /** Where the inputs come from: `FUZZ_SEED`. A failure prints it, with the path to its input. */
 export const seed = positive(process.env["FUZZ_SEED"], 20_260_115)
@@ -18,7 +18,13 @@ export const timeout = 30_000 + runs * 400
 /** The options of a property that is tried this many times as often as the others. */
 export const options = (share = 1) => ({
   timeout,
-  fastCheck: { numRuns: Math.max(5, Math.ceil(runs * share)), seed }
+  fastCheck: {
+    numRuns: Math.max(5, Math.ceil(runs * share)),
+    seed,
+    // Looking for a smaller input must not outlast the time in which the one that was found can be told.
+    interruptAfterTimeLimit: 0.75 * timeout,
+    markInterruptAsFailure: true
+  }
 })
 
 /** Holds a property against inputs. */

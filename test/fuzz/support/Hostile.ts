@@ -182,6 +182,28 @@ export const bytes = (text: FastCheck.Arbitrary<string>): FastCheck.Arbitrary<Bu
     return odd === null ? all : Buffer.concat([all.subarray(0, at), odd, all.subarray(at)])
   })
 
+/** Instants at the edges of what there is, and some that are not. */
+const instants = words.filter((word) => /^[+-]?\d{4,6}-/.test(word))
+
+const ownId = "§id"
+
+/** What mParticle says of a request, whose id is put in later; an instant may be at an edge. */
+export const wordsOf = (valid: FastCheck.Arbitrary<Spec>): FastCheck.Arbitrary<Spec> =>
+  FastCheck.tuple(
+    valid,
+    FastCheck.constantFrom("pending", "in_progress", "completed", "cancelled", "unheard of"),
+    FastCheck.option(FastCheck.constantFrom(...instants))
+  ).map(([spec, status, instant]) => ({
+    ...(spec as object),
+    subject_request_id: ownId,
+    request_status: status,
+    ...(instant === null ? {} : { expected_completion_time: instant })
+  }))
+
+/** The bytes with the id of a request where it belongs. */
+export const about = (id: string, said: Buffer): Buffer =>
+  Buffer.from(said.toString("latin1").replaceAll(Buffer.from(ownId).toString("latin1"), id), "latin1")
+
 /** Several at a time: to build what they are sent to takes longer than to send them. */
 export const several = <A>(one: FastCheck.Arbitrary<A>, most = 12): FastCheck.Arbitrary<ReadonlyArray<A>> =>
   FastCheck.array(one, { minLength: 1, maxLength: most, size: "max" })
