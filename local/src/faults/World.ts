@@ -34,8 +34,8 @@ export interface World extends Omit<DemoWorld, "fault"> {
   readonly scan: (table: string) => Promise<ReadonlyArray<Item>>
   /** Kills every process of a function; the next call finds a new one. */
   readonly cold: (name: string) => Promise<void>
-  /** Closes all breakers by hand: forgets the table's states, and every process that knows them. */
-  readonly closeBreakers: () => Promise<void>
+  /** Closes breakers by hand: forgets the table's states, and ends the processes of these functions that know them. */
+  readonly closeBreakers: (prefix: string) => Promise<void>
   /** A number that nobody else has, for names. */
   readonly next: () => number
 }
@@ -109,12 +109,12 @@ export const worldOf = (platform: Platform): World => {
     },
     scan,
     cold: (name) => kill((one) => one === name),
-    closeBreakers: async () => {
+    closeBreakers: async (prefix) => {
       for (const { key } of await scan("breaker")) {
         const command = new DeleteItemCommand({ TableName: tables["breaker"], Key: { key: { S: String(key) } } })
         await dynamo.send(command)
       }
-      await kill((name) => name.startsWith("mparticle-"))
+      await kill((name) => name.startsWith(prefix))
     },
     next: () => (count += 1),
     [Symbol.dispose]: () => {

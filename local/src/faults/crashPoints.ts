@@ -103,8 +103,8 @@ const plantAt = (world: World, { match, nth, sandbox }: Point, name: string, fau
   return [...passing, world.plant(sandbox, { match: whose, fault })]
 }
 
-/** Finds an operation's calls, and kills its process before the first and after each. */
-export const crash = async (world: World, operation: Operation): Promise<CrashOutcome> => {
+/** Finds an operation's calls, and kills its process before the first and after each; `quiet` hears when all is killed. */
+export const crash = async (world: World, operation: Operation, quiet: () => void): Promise<CrashOutcome> => {
   const { function: name, prepare } = operation
   const outcome = { service: operation.service, name: operation.name }
   const wrong: Array<string> = []
@@ -141,10 +141,12 @@ export const crash = async (world: World, operation: Operation): Promise<CrashOu
         else missed += 1
       }
     }
+    quiet()
     await Promise.all(waiting)
     if (cold.length === 0) wrong.push("it makes no calls")
     return { ...outcome, calls: cold.length, kills, missed, wrong }
   } catch (error) {
+    quiet()
     return { ...outcome, calls: 0, kills, missed, wrong: [error instanceof Error ? error.message : String(error)] }
   }
 }

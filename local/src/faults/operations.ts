@@ -41,7 +41,7 @@ const retryOf = (world: World) => {
 }
 
 /** Baton's and mParticle's own. */
-export const privacyOperations = (world: World, lane: "baton" | "http"): ReadonlyArray<Operation> => {
+export const privacyOperations = (world: World, lane: "baton" | "http" | "retry"): ReadonlyArray<Operation> => {
   const privacy = privacyOf(world, "crash")
   const advance = async (id: string, options: object = {}): Promise<Advanced> =>
     (await world.sandbox("POST", "mparticle/advance", { id, status: "completed", ...options })) as Advanced
@@ -112,7 +112,10 @@ export const privacyOperations = (world: World, lane: "baton" | "http"): Readonl
   if (lane === "baton")
     return [
       { service: "Baton", name: "initiate", function: baton, prepare: initiate },
-      { service: "Baton", name: "status", function: baton, prepare: status },
+      { service: "Baton", name: "status", function: baton, prepare: status }
+    ]
+  if (lane === "retry")
+    return [
       {
         service: "MParticle",
         name: "retry from the fallback queue",

@@ -71,8 +71,7 @@ export const rest = async (
   customers: Customers
 ): Promise<{ readonly brought: number; readonly state: FinalState }> => {
   // As a deployment does: new processes, which know of no open breaker.
-  await world.closeBreakers()
-  for (const name of world.platform.info.functions) await world.cold(name)
+  await world.closeBreakers("")
   const brought = await empty(world, customers)
   await complete(world)
   const works = worksOf(world)

@@ -9,8 +9,6 @@ const always = 10_000
 /** mParticle's own page when it is being worked on. */
 const page = { headers: { "content-type": "text/html" }, body: "<html><body>Service Unavailable</body></html>" }
 
-const inTwoSeconds = (): string => new Date(Date.now() + 2_000).toUTCString()
-
 /** The rows. */
 export const batonRows = (world: World): ReadonlyArray<Row> => {
   const privacy = privacyOf(world, "baton")
@@ -71,10 +69,6 @@ export const batonRows = (world: World): ReadonlyArray<Row> => {
     passes("mParticle answers 200 with something that is no JSON", () => vendor({ status: 200, body: "{not json" })),
     passes("mParticle answers 503 with a page", () => vendor({ status: 503, ...page })),
     passes("mParticle answers 500", () => vendor({ status: 500 })),
-    passes("mParticle answers 429, Retry-After 1", () => vendor({ status: 429, headers: { "retry-after": "1" } })),
-    passes("mParticle answers 429, Retry-After a date", () =>
-      vendor({ status: 429, headers: { "retry-after": inTwoSeconds() } })
-    ),
     passes("mParticle refuses the credentials once (rotated)", () => vendor({ status: 401 })),
     refuses("mParticle refuses the credentials for good", () => vendor({ status: 401 }, 2), "SUBMISSION_FAILED", false),
     refuses("mParticle refuses the request (400)", () => vendor({ status: 400 }), "SUBMISSION_FAILED", false),

@@ -8,6 +8,8 @@ import type { Planted, World } from "../World.ts"
 const { baton } = functions
 const always = 10_000
 
+const inTwoSeconds = (): string => new Date(Date.now() + 2_000).toUTCString()
+
 /** The rows. */
 export const breakerRows = (world: World): ReadonlyArray<Row> => {
   const privacy = privacyOf(world, "breaker")
@@ -25,14 +27,32 @@ export const breakerRows = (world: World): ReadonlyArray<Row> => {
   const retryableOf = (error: Readonly<Record<string, unknown>>): unknown =>
     (error["details"] as { readonly retryable?: unknown } | undefined)?.retryable
 
+  /** A pause that the caller can wait out: it goes through, and nobody else does meanwhile. */
+  const waitsOut = (fault: string, plant: () => Planted): Row => ({
+    fault,
+    expected: "waited out and tried again under the same id: submitted, and one request at mParticle",
+    run: async () => {
+      const planted = plant()
+      const { body } = await privacy.initiate(privacy.person())
+      expect(planted.take() && body["status"] === "submitted", JSON.stringify(body))
+      const id = textOf(body, "mparticleRequestId")
+      await privacy.once(id, "submitted")
+      return `submitted, ${privacy.calls(id).length} calls, one request`
+    }
+  })
+
   return [
+    waitsOut("mParticle answers 429, Retry-After 1", () => vendor({ status: 429, headers: { "retry-after": "1" } })),
+    waitsOut("mParticle answers 429, Retry-After a date", () =>
+      vendor({ status: 429, headers: { "retry-after": inTwoSeconds() } })
+    ),
     {
       fault: "mParticle asks to wait longer than Baton does (429, Retry-After 8)",
       expected: "queued at once; submitted from the queue, once",
       run: async () => {
         const planted = vendor({ status: 429, headers: { "retry-after": "8" } })
         const { body } = await privacy.initiate(privacy.person())
-        await world.closeBreakers()
+        await world.closeBreakers("mparticle-")
         expect(planted.take() && body["status"] === "queued", JSON.stringify(body))
         return async () => {
           await privacy.once(textOf(body, "mparticleRequestId"), "submitted")
@@ -44,7 +64,7 @@ export const breakerRows = (world: World): ReadonlyArray<Row> => {
       fault: "mParticle is down for longer: five failures in a row",
       expected: "all queued; after the fifth without asking mParticle, in under a second; all submitted later",
       run: async () => {
-        await world.closeBreakers()
+        await world.closeBreakers("mparticle-")
         const planted = vendor({ status: 503 }, always)
         const ids: Array<string> = []
         const askedOf = (id: string): number => privacy.calls(id).filter(({ status }) => status === 503).length
@@ -59,7 +79,7 @@ export const breakerRows = (world: World): ReadonlyArray<Row> => {
         const { body } = await privacy.initiate(privacy.person())
         const tookMs = performance.now() - began
         planted.take()
-        await world.closeBreakers()
+        await world.closeBreakers("mparticle-")
         const last = textOf(body, "mparticleRequestId")
         expect(
           body["status"] === "queued" && askedOf(last) === 0 && tookMs < 1_000,
@@ -83,7 +103,7 @@ export const breakerRows = (world: World): ReadonlyArray<Row> => {
         const error = await errorOf(person)
         for (const one of planted) one.take()
         expectSame([error["code"], retryableOf(error)], ["SUBMISSION_FAILED", true], "the error")
-        await world.closeBreakers()
+        await world.closeBreakers("mparticle-")
         await privacy.once(await privacy.filed(person), "submitted")
         return "SUBMISSION_FAILED, retryable; then submitted, one request"
       }
@@ -95,7 +115,7 @@ export const breakerRows = (world: World): ReadonlyArray<Row> => {
         const match = { method: "POST", path: "/v3/requests", function: functions.http }
         world.plant("mparticle", { match, fault: { status: 429, headers: { "retry-after": "30" } } })
         const reply = await privacy.submit()
-        await world.closeBreakers()
+        await world.closeBreakers("mparticle-")
         expectSame([reply.status, reply.body["status"]], [202, "queued"], "the answer")
         return async () => {
           await privacy.once(textOf(reply.body, "id"), "submitted")
@@ -107,7 +127,7 @@ export const breakerRows = (world: World): ReadonlyArray<Row> => {
       fault: "the table of breaker states is down",
       expected: "each process goes on by itself: submitted",
       run: async () => {
-        await world.closeBreakers()
+        await world.closeBreakers("mparticle-")
         // The first read of a new process is its breaker's.
         const planted = [
           aws("GetItem", { error: "InternalServerError", status: 500 }, 2),

@@ -55,8 +55,7 @@ export const dexRows = (world: World): ReadonlyArray<Row> => {
       planted.take()
       expect(rejected.summary === undefined && new RegExp(error).test(rejected.error), JSON.stringify(rejected))
       expectSame((await archive.objects(date)).size, 0, "objects")
-      await world.closeBreakers()
-      await world.cold(run)
+      await world.closeBreakers("dex-")
       await archive.whole(date)
       await expectWhole(archive, date)
       return `${rejected.error}; then 12 archived`

@@ -158,8 +158,7 @@ export const minterRows = (world: World): ReadonlyArray<Row> => {
         const { body, functionError } = await works.mint(values)
         planted.take()
         expect(functionError !== undefined, JSON.stringify(body))
-        await world.closeBreakers()
-        await world.cold(workflow)
+        await world.closeBreakers("id-minter-")
         await works.once(await works.minted(values))
         return `${String(body["errorType"])}; then minted`
       }

@@ -75,7 +75,6 @@ export const stagingRows = (world: World, customers: Customers): ReadonlyArray<R
       fault: "none: a message on each channel",
       expected: "200; read once each",
       run: async () => {
-        await world.sandbox("PUT", "twilio/conversations", conversations())
         const froms: Readonly<Record<Channel, string>> = {
           whatsapp: customer(0),
           sms: customer(0),

@@ -1,0 +1,104 @@
+/** What the run writes into docs/faults.md, between its marks: the tables and the figures. */
+import { readFileSync, writeFileSync } from "node:fs"
+import type { Campaign } from "./campaign.ts"
+import type { CrashOutcome } from "./crashPoints.ts"
+import type { NemesisReport } from "./nemesis/run.ts"
+import type { Outcome } from "./Row.ts"
+
+const [start, stop] = ["<!-- faults: begin, written by the run -->", "<!-- faults: end -->"]
+const services = ["Baton", "MParticle", "Staging", "IdMinter", "DexArchive"] as const
+
+/** A text that a cell can hold. */
+const cell = (text: string): string => text.replaceAll("|", String.raw`\|`).replaceAll(/\s+/g, " ")
+
+const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const line = (cells: ReadonlyArray<string>): string => `| ${cells.map(cell).join(" | ")} |`
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n")
+}
+
+const mark = (isRight: boolean): string => (isRight ? "✓" : "✗")
+
+const faultTable = (rows: ReadonlyArray<Outcome>): string =>
+  table(
+    ["", "fault", "expected", "seen"],
+    rows.map(({ expected, fault, isRight, seen }) => [mark(isRight), fault, expected, seen])
+  )
+
+const crashTable = (crashes: ReadonlyArray<CrashOutcome>): string =>
+  table(
+    ["", "service", "operation", "calls", "killed", "not met again"],
+    services.flatMap((service) =>
+      crashes
+        .filter((one) => one.service === service)
+        .map(({ calls, kills, missed, name, wrong }) => [
+          mark(wrong.length === 0),
+          service,
+          [name, ...wrong].join("; "),
+          String(calls),
+          String(kills),
+          String(missed)
+        ])
+    )
+  )
+
+const nemesisText = ({
+  deadLetters,
+  injected,
+  promised,
+  seconds,
+  seed,
+  services: counts,
+  violations
+}: NemesisReport): string =>
+  [
+    `Seed ${seed}, ${seconds} seconds of load. ${violations.length === 0 ? "✓ Everything that was promised is there, once." : "✗ Not everything that was promised is there:"}`,
+    ...(violations.length === 0 ? [] : [violations.map((text) => `- ${text}`).join("\n")]),
+    table(
+      ["service", "operations answered", "refused", "without an answer"],
+      Object.entries(counts).map(([service, { fail, ok, unknown }]) => [
+        service,
+        String(ok),
+        String(fail),
+        String(unknown)
+      ])
+    ),
+    table(
+      ["promised", "how many"],
+      [
+        ...Object.entries(promised).map(([kind, count]) => [`${kind}s`, String(count)]),
+        ["dead letters brought back", String(deadLetters)]
+      ]
+    ),
+    table(
+      ["done to them", "how often"],
+      Object.entries(injected)
+        .toSorted(([, one], [, other]) => other - one)
+        .map(([name, count]) => [name, String(count)])
+    )
+  ].join("\n\n")
+
+/** The generated part of the page. */
+export const report = ({ crashes, rows }: Campaign, nemesis: NemesisReport): string =>
+  [
+    "## Faults, and what came of them",
+    ...services.flatMap((service) => {
+      const own = rows.filter((row) => row.service === service)
+      return [`### ${service}`, `${own.length} faults.`, faultTable(own)]
+    }),
+    "## Crash points",
+    `${crashes.reduce((sum, { kills }) => sum + kills, 0)} processes killed.`,
+    crashTable(crashes),
+    "## The nemesis",
+    nemesisText(nemesis)
+  ].join("\n\n")
+
+/** The page with another generated part. Throws when it has no marks. */
+export const withReport = (page: string, text: string): string => {
+  const [from, to] = [page.indexOf(start), page.indexOf(stop)]
+  if (from < 0 || to < from) throw new Error("docs/faults.md has lost the marks of its generated part")
+  return `${page.slice(0, from)}${start}\n\n${text}\n\n${page.slice(to)}`
+}
+
+/** Writes it into the page. */
+export const writeReport = (file: string, text: string): void =>
+  writeFileSync(file, withReport(readFileSync(file, "utf8"), text))
