@@ -1,6 +1,7 @@
 /** One cold start: from the moment a process is spawned to its first answer at the Runtime API. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { bootstrapFile } from "../../../local/src/functions/bootstrapFile.ts"
 import { functionArn } from "../../../local/src/functions/functionArn.ts"
@@ -21,19 +22,32 @@ export interface ColdStart {
 /** A first answer, and how long it took. */
 export interface Answered {
   readonly nanoseconds: number
+  /** Nanoseconds that the main thread had a processor until then, where the system tells; others' load is not in them. */
+  readonly processorNanoseconds: number
   readonly kind: string
   readonly body: string
 }
 
 const limitMillis = 60_000
 
+const processorNanosecondsOf = (pid: number | undefined): number => {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0])
+  } catch {
+    return Number.NaN
+  }
+}
+
 /** Starts a process as the local platform does, waits for its answer to the event, and ends it. */
 export const coldStart = async (options: ColdStart): Promise<Answered> => {
   const { bundle, event, memoryMb, name, settings, timeoutSeconds } = options
   const answer = Promise.withResolvers<Answered>()
   let spawnedAt = 0n
-  const settle = (kind: string, body: string): void =>
-    answer.resolve({ nanoseconds: Number(process.hrtime.bigint() - spawnedAt), kind, body })
+  let pid: number | undefined
+  const settle = (kind: string, body: string): void => {
+    const nanoseconds = Number(process.hrtime.bigint() - spawnedAt)
+    answer.resolve({ nanoseconds, processorNanoseconds: processorNanosecondsOf(pid), kind, body })
+  }
   await using api = await RuntimeApi.start({
     onNext: () => undefined,
     onDelivered: () => undefined,
@@ -67,6 +81,7 @@ export const coldStart = async (options: ColdStart): Promise<Answered> => {
     },
     stdio: ["ignore", "pipe", "pipe"]
   })
+  pid = child.pid
   for (const stream of [child.stdout, child.stderr]) stream.resume()
   child.once("exit", (code) => answer.reject(new Error(`${bundle} ended with ${code} before it answered`)))
   const timer = setTimeout(() => answer.reject(new Error(`${bundle} did not answer`)), limitMillis)
