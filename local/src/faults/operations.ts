@@ -286,7 +286,8 @@ export const minterOperations = (world: World, lane: "workflow" | "queue"): Read
           expect(answer.functionError === undefined, JSON.stringify(answer.body))
           return answer
         })
-        expect(Number(body["free"]) >= 1_000, `${String(body["free"])} free ids`)
+        // Works of the queue take some of them meanwhile.
+        expect(Number(body["free"]) >= 950, `${String(body["free"])} free ids`)
         expectSame((await works.broken()) ?? 0, 0, "wrong ids")
       }
     }
