@@ -69,7 +69,7 @@ describe("an invocation", () => {
         .toSorted()
     ).toEqual(["LANG", "PROCESS_ID", "STAGE", "TZ"])
     const { execArgv, cwd } = json(await send(functions, { do: "argv" })) as { execArgv: Array<string>; cwd: string }
-    expect(execArgv).toEqual(["--max-old-space-size=230"])
+    expect(execArgv).toEqual(["--max-old-space-size=230", "--max-semi-space-size=12"])
     expect(cwd).toBe(folder.path)
   })
 
