@@ -74,7 +74,10 @@ export const runCampaign = async (folder: string, print: (text: string) => void)
       tried("Baton", batonRows)
         .then(() => tried("MParticle", fallbackRows))
         .then(() => crashed(privacyOperations(world, "baton"))),
-      tried("MParticle", callbackRows).then(() => crashed(privacyOperations(world, "http"))),
+      // The reconciliation looks at every open request, of which there are few at first.
+      crashed(privacyOperations(world, "reconcile"))
+        .then(() => tried("MParticle", callbackRows))
+        .then(() => crashed(privacyOperations(world, "http"))),
       tried("MParticle", deletionRows).then(() => crashed(deletionOperations(world)))
     ])
     // The reconciliation sends what the queue's function is to be the first to send.

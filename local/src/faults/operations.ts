@@ -41,7 +41,10 @@ const retryOf = (world: World) => {
 }
 
 /** Baton's and mParticle's own. */
-export const privacyOperations = (world: World, lane: "baton" | "http" | "retry"): ReadonlyArray<Operation> => {
+export const privacyOperations = (
+  world: World,
+  lane: "baton" | "http" | "reconcile" | "retry"
+): ReadonlyArray<Operation> => {
   const privacy = privacyOf(world, "crash")
   const advance = async (id: string, options: object = {}): Promise<Advanced> =>
     (await world.sandbox("POST", "mparticle/advance", { id, status: "completed", ...options })) as Advanced
@@ -114,6 +117,8 @@ export const privacyOperations = (world: World, lane: "baton" | "http" | "retry"
       { service: "Baton", name: "initiate", function: baton, prepare: initiate },
       { service: "Baton", name: "status", function: baton, prepare: status }
     ]
+  if (lane === "reconcile")
+    return [{ service: "MParticle", name: "reconciliation", function: functions.reconcile, prepare: reconcile }]
   if (lane === "retry")
     return [
       {
@@ -132,8 +137,7 @@ export const privacyOperations = (world: World, lane: "baton" | "http" | "retry"
       name: "callback of an export",
       function: http,
       prepare: callback("export", { results: archive })
-    },
-    { service: "MParticle", name: "reconciliation", function: functions.reconcile, prepare: reconcile }
+    }
   ]
 }
 
