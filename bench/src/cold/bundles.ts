@@ -1,11 +1,12 @@
 /** The bundles that are compared: ours as they are deployed, and the peers' built in the same way. */
-import { readFile, stat, writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { bundlePath } from "../../../scripts/build.ts"
 import { type Size, sizeOf } from "../../../scripts/build/budget.ts"
 import { buildFunction, codePath, root } from "../../../scripts/build/bundle.ts"
 import { fillCache } from "../../../scripts/build/compileCache.ts"
 import { isStale } from "../../../scripts/build/freshness.ts"
+import { markOf } from "../../../scripts/build/loader.ts"
 
 /** One bundle with its compile cache. */
 export interface Bundle {
@@ -17,8 +18,12 @@ export interface Bundle {
 }
 
 const bundleAt = async (path: string): Promise<Bundle> => {
-  const cache = await stat(join(dirname(path), "bundle.cache"))
-  return { path, size: await sizeOf(codePath(path)), cache: cache.size }
+  const code = await readFile(codePath(path), "latin1")
+  const cache = await readFile(join(dirname(path), "bundle.cache"))
+  const mark = markOf(code, process.arch)
+  // A start without its cache would be measured as one that is slow.
+  if (!cache.toString("latin1").startsWith(mark)) throw new Error(`the compile cache beside ${path} is not its own`)
+  return { path, size: await sizeOf(codePath(path)), cache: cache.length }
 }
 
 /** Ours; `npm run build` made it. */
