@@ -7,6 +7,9 @@ const { deletion, retry } = functions
 const bulk = "/userprofile/bulkdelete"
 const braze = "/braze/users/delete"
 
+/** Whoever sends what was not sent: the queue's function, or the reconciliation when that comes first. */
+const sender = `${retry}|${functions.reconcile}`
+
 /** What the fallback queue carries of a request. */
 const fallbackMessage = (requestId: string): string =>
   JSON.stringify({
@@ -48,9 +51,9 @@ export const fallbackRows = (world: World): ReadonlyArray<Row> => {
   })
 
   const aws = (operation: string, fault: object): Planted =>
-    world.plant("aws", { match: { operation, function: retry }, fault })
+    world.plant("aws", { match: { operation, function: sender }, fault })
   const vendor = (fault: object): Planted =>
-    world.plant("mparticle", { match: { method: "POST", path: "/v3/requests", function: retry }, fault })
+    world.plant("mparticle", { match: { method: "POST", path: "/v3/requests", function: sender }, fault })
 
   return [
     delivered("a queued request meets mParticle's 503 again", () => vendor({ status: 503 })),
@@ -60,7 +63,7 @@ export const fallbackRows = (world: World): ReadonlyArray<Row> => {
       aws("GetItem|TransactWriteItems|UpdateItem", { error: "ThrottlingException" })
     ),
     delivered("Lambda is throttled when the queue calls it", () =>
-      world.plant("lambda", { match: { function: retry }, fault: { error: "TooManyRequestsException" } })
+      world.plant("lambda", { match: { function: sender }, fault: { error: "TooManyRequestsException" } })
     ),
     {
       fault: "a message of the fallback queue comes six times, at the same time",
