@@ -64,13 +64,17 @@ describe("the package", () => {
       "contracts/README.md",
       ...Object.keys(publicContracts).map((name) => `contracts/${name}.json`),
       "docs/baton-sdk.md",
+      "docs/deployment.md",
       "docs/dex-archive.md",
+      "docs/environment.md",
       "docs/id-minter.md",
       "docs/log-line.schema.json",
       "docs/observability.md",
+      "docs/operations.md",
+      "docs/runbook.md",
       "docs/staging.md",
       ...Object.entries(functions).flatMap(([name, { api }]) =>
-        ["index.mjs", ...(api === undefined ? [] : ["openapi.json", "docs.html"])].map(
+        ["bundle.cjs", "index.mjs", ...(api === undefined ? [] : ["openapi.json", "docs.html"])].map(
           (file) => `dist/handlers/${name}/${file}`
         )
       )
