@@ -1,5 +1,7 @@
 /** What the run writes into docs/faults.md, between its marks: the tables and the figures. */
+import { execFileSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import type { Campaign } from "./campaign.ts"
 import type { CrashOutcome } from "./crashPoints.ts"
 import type { NemesisReport } from "./nemesis/run.ts"
@@ -99,6 +101,8 @@ export const withReport = (page: string, text: string): string => {
   return `${page.slice(0, from)}${start}\n\n${text}\n\n${page.slice(to)}`
 }
 
-/** Writes it into the page. */
-export const writeReport = (file: string, text: string): void =>
+/** Writes it into the page, as the formatter would have it. */
+export const writeReport = (file: string, text: string): void => {
   writeFileSync(file, withReport(readFileSync(file, "utf8"), text))
+  execFileSync(join(import.meta.dirname, "../../../node_modules/.bin/oxfmt"), [file], { stdio: "ignore" })
+}

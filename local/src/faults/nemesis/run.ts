@@ -21,8 +21,9 @@ export interface NemesisReport {
   readonly injected: Injected
   readonly services: Readonly<Record<string, Readonly<Record<End, number>>>>
   readonly promised: Readonly<Record<string, number>>
-  /** Function processes that were started: one for each that had died, and the first ones. */
+  /** Dead letters that were brought back. */
   readonly deadLetters: number
+  /** Triggers whose conversation had been read already. */
   readonly triggersForNothing: number
   readonly violations: ReadonlyArray<string>
   /** Where every operation is written down. */
