@@ -252,7 +252,7 @@ describe.each(stages)("%s", (stage) => {
       Status: "Enabled",
       Transitions: [
         { StorageClass: "STANDARD_IA", TransitionInDays: 30 },
-        { StorageClass: "GLACIER", TransitionInDays: 90 }
+        { StorageClass: "GLACIER_IR", TransitionInDays: 90 }
       ],
       NoncurrentVersionExpiration: { NoncurrentDays: 2557 }
     })

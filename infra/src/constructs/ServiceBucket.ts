@@ -38,7 +38,9 @@ const lifecycle = (key: BucketKey, { dexArchive }: StageConfig): LifecycleRule =
     id: "archive",
     transitions: [
       { storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(30) },
-      { storageClass: StorageClass.GLACIER, transitionAfter: Duration.days(90) }
+      // Not the slower class of the original: what lies there has to be restored before a verification or a repeated run can
+      // read it, for hours and object by object (docs/adr/0014-archive-storage.md).
+      { storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfter: Duration.days(90) }
     ],
     noncurrentVersionExpiration: Duration.days(dexArchive.noncurrentDays)
   }
