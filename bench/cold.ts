@@ -92,8 +92,11 @@ for (const name of names) {
     show(ratio(samples, processor(name), processor(peerName)), 2),
     verdict
   ])
-  const limit = isExplained ? `at most ${reason.upTo}, which ${reason.by} explains` : `at most ${budget}`
-  requirements.push({ text: `${name} takes ${show(share, 2)} of its peer, ${limit}`, met: met || isExplained })
+  requirements.push({
+    text: `${name} takes ${show(share, 2)} of its peer, at most ${budget}`,
+    met,
+    ...(isExplained ? { explained: `up to ${reason.upTo} by ${reason.by}` } : {})
+  })
   console.log(`${name}: ${show(share, 2)}`)
 }
 
