@@ -112,6 +112,16 @@ export const handler = async ({ payload }: InitiateEvent) => {
       ]
     })
   )
+  await post(`${MPARTICLE_EVENTS_URL}/events`, settings["events-api-key"] ?? "", settings["events-api-secret"] ?? "", {
+    user_identities: { customer_id: identityId },
+    user_attributes: {
+      dsr_erasure_requested: true,
+      dsr_erasure_status: "requested",
+      dsr_erasure_date: submittedAt
+    },
+    environment: "development",
+    source_request_id: id
+  })
   const accepted = (await post(
     `${MPARTICLE_DSR_URL}/requests`,
     settings["mparticle-api-key"] ?? "",
@@ -128,22 +138,7 @@ export const handler = async ({ payload }: InitiateEvent) => {
       extensions: { "opendsr.mparticle.com": { skip_waiting_period: true } }
     }
   )) as { readonly expected_completion_time: string; readonly controller_id: string }
-  const mark = post(
-    `${MPARTICLE_EVENTS_URL}/events`,
-    settings["events-api-key"] ?? "",
-    settings["events-api-secret"] ?? "",
-    {
-      user_identities: { customer_id: identityId },
-      user_attributes: {
-        dsr_erasure_requested: true,
-        dsr_erasure_status: "requested",
-        dsr_erasure_date: submittedAt
-      },
-      environment: "development",
-      source_request_id: id
-    }
-  )
-  const stored = dynamo.send(
+  await dynamo.send(
     new TransactWriteItemsCommand({
       TransactItems: [
         {
@@ -170,7 +165,6 @@ export const handler = async ({ payload }: InitiateEvent) => {
       ]
     })
   )
-  await Promise.all([mark, stored])
   console.log(JSON.stringify({ level: "INFO", message: "a request was filed", correlationId }))
   return {
     success: true,
