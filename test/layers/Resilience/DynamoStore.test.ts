@@ -139,7 +139,12 @@ layer(dynamo)("DynamoStore", (it) => {
     [
       FastCheck.dictionary(
         FastCheck.constantFrom("_tag", "generation", "since", "until", "pause", "prober", "more"),
-        FastCheck.oneof(FastCheck.constantFrom("Closed", "Open", "HalfOpen"), FastCheck.double(), FastCheck.jsonValue())
+        FastCheck.oneof(
+          FastCheck.constantFrom("Closed", "Open", "HalfOpen"),
+          // DynamoDB has neither of these numbers, and the SDK does not write them.
+          FastCheck.double({ noNaN: true, noDefaultInfinity: true }),
+          FastCheck.jsonValue()
+        )
       )
     ],
     ([item]) =>
