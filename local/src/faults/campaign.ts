@@ -4,13 +4,10 @@ import { startPlatform } from "../Platform.ts"
 import { archiveOf, clients } from "./archive.ts"
 import { crash, type CrashOutcome, type Operation } from "./crashPoints.ts"
 import { conversations, customersOf } from "./customers.ts"
-import {
-  deletionOperations,
-  dexOperations,
-  minterOperations,
-  privacyOperations,
-  stagingOperations
-} from "./operations.ts"
+import { dexOperations } from "./operations/dex.ts"
+import { minterOperations } from "./operations/minter.ts"
+import { deletionOperations, privacyOperations } from "./operations/privacy.ts"
+import { stagingOperations } from "./operations/staging.ts"
 import { type Outcome, type Row, runRows } from "./Row.ts"
 import { batonRows } from "./rows/baton.ts"
 import { breakerRows } from "./rows/breaker.ts"

@@ -2,9 +2,9 @@
 import { functions, privacyOf } from "../privacy.ts"
 import { expect, expectSame, type Row, textOf } from "../Row.ts"
 import type { Planted, World } from "../World.ts"
+import { always, batonParts } from "./batonParts.ts"
 
 const { baton } = functions
-const always = 10_000
 
 /** mParticle's own page when it is being worked on. */
 const page = { headers: { "content-type": "text/html" }, body: "<html><body>Service Unavailable</body></html>" }
@@ -13,18 +13,7 @@ const page = { headers: { "content-type": "text/html" }, body: "<html><body>Serv
 export const batonRows = (world: World): ReadonlyArray<Row> => {
   const privacy = privacyOf(world, "baton")
 
-  const vendor = (fault: object, times = 1): Planted =>
-    world.plant("mparticle", { match: { method: "POST", path: "/v3/requests", function: baton }, times, fault })
-  const aws = (operation: string, fault: object, times = 1): Planted =>
-    world.plant("aws", { match: { operation, function: baton }, times, fault })
-
-  const errorOf = async (person = privacy.person()): Promise<Readonly<Record<string, unknown>>> => {
-    const { body, functionError } = await privacy.initiate(person)
-    expect(functionError === undefined && body["success"] === false, `it was answered ${JSON.stringify(body)}`)
-    return body["error"] as Readonly<Record<string, unknown>>
-  }
-  const retryableOf = (error: Readonly<Record<string, unknown>>): unknown =>
-    (error["details"] as { readonly retryable?: unknown } | undefined)?.retryable
+  const { aws, errorOf, retryableOf, vendor } = batonParts(world, privacy)
 
   /** A fault that passes: the answer is a success, and mParticle has one request. */
   const passes = (fault: string, plant: () => Planted, isCold = false): Row => ({

@@ -1,12 +1,10 @@
 /**
  * What opens the breaker that all processes share: these rows come last, since it concerns every request to mParticle.
  */
-import { functions, privacyOf } from "../privacy.ts"
+import { privacyOf } from "../privacy.ts"
 import { expect, expectSame, type Row, textOf } from "../Row.ts"
 import type { Planted, World } from "../World.ts"
-
-const { baton } = functions
-const always = 10_000
+import { always, batonParts } from "./batonParts.ts"
 
 const inTwoSeconds = (): string => new Date(Date.now() + 2_000).toUTCString()
 
@@ -14,18 +12,7 @@ const inTwoSeconds = (): string => new Date(Date.now() + 2_000).toUTCString()
 export const breakerRows = (world: World): ReadonlyArray<Row> => {
   const privacy = privacyOf(world, "breaker")
 
-  const vendor = (fault: object, times = 1): Planted =>
-    world.plant("mparticle", { match: { method: "POST", path: "/v3/requests", function: baton }, times, fault })
-  const aws = (operation: string, fault: object, times = 1): Planted =>
-    world.plant("aws", { match: { operation, function: baton }, times, fault })
-
-  const errorOf = async (person = privacy.person()): Promise<Readonly<Record<string, unknown>>> => {
-    const { body, functionError } = await privacy.initiate(person)
-    expect(functionError === undefined && body["success"] === false, `it was answered ${JSON.stringify(body)}`)
-    return body["error"] as Readonly<Record<string, unknown>>
-  }
-  const retryableOf = (error: Readonly<Record<string, unknown>>): unknown =>
-    (error["details"] as { readonly retryable?: unknown } | undefined)?.retryable
+  const { aws, errorOf, retryableOf, vendor } = batonParts(world, privacy)
 
   /** A pause that the caller can wait out: it goes through, and nobody else does meanwhile. */
   const waitsOut = (fault: string, plant: () => Planted): Row => ({

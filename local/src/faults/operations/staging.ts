@@ -1,0 +1,73 @@
+/** Crash points of Staging: what is done, and what must hold afterwards. */
+import type { Attempt, Operation } from "../crashPoints.ts"
+import { asksForHuman, type Channel, customer, type Customers } from "../customers.ts"
+import { expect, expectSame } from "../Row.ts"
+import { eventually, type World } from "../World.ts"
+
+/** Staging's; customers from 100 on are theirs. */
+export const stagingOperations = (world: World, customers: Customers): ReadonlyArray<Operation> => {
+  let writers = 0
+  const writer = (channel: Channel): string => {
+    writers += 1
+    return channel === "email" ? `customer-${writers % 60}@example.com` : customer(100 + (writers % 60))
+  }
+  const message = (channel: Channel) => async (): Promise<Attempt> => {
+    let messageSid = ""
+    const from = writer(channel)
+    return {
+      begin: async () => {
+        const sent = await customers.send(channel, from, "crash")
+        expect(sent.ok, sent.attempts.join(", "))
+        ;({ messageSid } = sent)
+      },
+      settle: () => customers.readOnce({ messageSid, attempts: [], ok: true }, channel)
+    }
+  }
+  const handoff = async (): Promise<Attempt> => {
+    let messageSid = ""
+    return {
+      begin: async () => {
+        const sent = await customers.send("whatsapp", customer(asksForHuman), "crash")
+        expect(sent.ok, sent.attempts.join(", "))
+        ;({ messageSid } = sent)
+      },
+      settle: async () => {
+        const bodies = await world.queues.takeAll("handoff")
+        const handed = bodies.filter((body) => body.includes(messageSid)).length
+        expect(handed >= 1 && handed <= 2, `${handed} messages for the humans`)
+      }
+    }
+  }
+  const sweep = async (): Promise<Attempt> => {
+    const planted = world.plant("aws", {
+      match: { operation: "TransactWriteItems", function: "staging" },
+      fault: { error: "ResourceNotFoundException" }
+    })
+    const sent = await customers.send("whatsapp", writer("whatsapp"), "crash")
+    expect(planted.take() && sent.ok, "it was not parked")
+    const run = () => world.invoke("staging-sweeper", {})
+    return {
+      begin: run,
+      settle: async () => {
+        const { drain, read } = customers.readers.whatsapp
+        const isRead = async (): Promise<void> => {
+          await run()
+          await drain()
+          expectSame(read.get(sent.messageSid)?.length, 1, "times that it was read")
+        }
+        // Whoever took it off the queue and died hides it for two minutes.
+        return isRead().then(
+          () => undefined,
+          () => () => eventually(isRead, 150_000, 5_000)
+        )
+      }
+    }
+  }
+  return [
+    { service: "Staging", name: "sweeper, a parked message", function: "staging-sweeper", prepare: sweep },
+    { service: "Staging", name: "webhook, WhatsApp", function: "staging", prepare: message("whatsapp") },
+    { service: "Staging", name: "webhook, SMS", function: "staging", prepare: message("sms") },
+    { service: "Staging", name: "webhook, e-mail", function: "staging", prepare: message("email") },
+    { service: "Staging", name: "webhook, handed to a human", function: "staging", prepare: handoff }
+  ]
+}
