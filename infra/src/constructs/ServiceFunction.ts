@@ -35,7 +35,7 @@ export interface ServiceFunctionProps {
 const notDeployed = ["*.map"]
 
 /** How many processes may run at once, where a database limits it. */
-const reserved = (name: FunctionName, { idMinter: { concurrency } }: StageConfig): number | undefined => {
+export const reserved = (name: FunctionName, { idMinter: { concurrency } }: StageConfig): number | undefined => {
   if (name === "id-minter-stepfunction") return concurrency.stepFunction
   if (name === "id-minter-sqs") return concurrency.sqs
   return name === "id-minter-pool" || name === "id-minter-migrate" ? 1 : undefined

@@ -9,7 +9,7 @@ import { type FunctionDefinition, type FunctionName, functions } from "../../../
 import type { StageConfig } from "../Config.ts"
 import { Deployments } from "../constructs/Deployments.ts"
 import { ServiceBucket } from "../constructs/ServiceBucket.ts"
-import { ServiceFunction } from "../constructs/ServiceFunction.ts"
+import { reserved, ServiceFunction } from "../constructs/ServiceFunction.ts"
 import { ServiceQueue } from "../constructs/ServiceQueue.ts"
 import { ServiceSchedule } from "../constructs/ServiceSchedule.ts"
 import { ServiceTable } from "../constructs/ServiceTable.ts"
@@ -143,7 +143,8 @@ export class ServiceStack extends Stack {
     if (queue === undefined) return
     const found = [...this.queuesMade].find(([key]) => key === queue)
     if (found === undefined) throw new Error(`${this.stackName} has no queue ${queue} for ${name}`)
-    const concurrency = name === "id-minter-sqs" ? this.config.idMinter.concurrency.sqs : maxConcurrency
+    // More than may run would only be throttled, and count as receives.
+    const concurrency = reserved(name, this.config) ?? maxConcurrency
     new EventSourceMapping(this, `Feed-${name}`, {
       target: live as IFunction,
       eventSourceArn: found[1].queue.queueArn,
