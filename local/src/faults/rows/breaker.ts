@@ -1,7 +1,7 @@
 /**
  * What opens the breaker that all processes share: these rows come last, since it concerns every request to mParticle.
  */
-import { privacyOf } from "../privacy.ts"
+import { functions, privacyOf } from "../privacy.ts"
 import { expect, expectSame, type Row, textOf } from "../Row.ts"
 import type { Planted, World } from "../World.ts"
 import { always, batonParts } from "./batonParts.ts"
