@@ -22,6 +22,7 @@ import { StagingQueues } from "../../src/services/StagingQueues.ts"
 import { WebhookAuth } from "../../src/services/WebhookAuth.ts"
 import { written } from "../support/logs.ts"
 import { conversation, conversationId, deliver, now, silence, webhook } from "../support/staging.ts"
+import { stagingDefaults } from "../support/stagingDefaults.ts"
 import { mail, publicKey, sendMail } from "../support/stagingMail.ts"
 import { token } from "../support/twilioVectors.ts"
 import { assertHidden, assertIssues, canary, holds, options, timeout } from "./support/Fuzz.ts"
@@ -38,17 +39,9 @@ const settings = layerOf({
     email: "https://sqs.example.com/e",
     handoff: "https://sqs.example.com/h"
   },
+  ...stagingDefaults,
   parkingQueueUrl: Option.none(),
-  handoffBucket: Option.none(),
-  windowSeconds: 10,
-  lockBufferSeconds: 60,
-  stageTtlSeconds: 259_200,
-  tombstoneTtlSeconds: 86_400,
-  secretCacheMillis: 300_000,
-  honourHandoffFlag: true,
-  lockedStaleMillis: 905_000,
-  invalidSignatureStatus: 403,
-  publicBaseUrl: Option.none()
+  invalidSignatureStatus: 403
 })
 
 const secret = JSON.stringify({ twilio_auth_token: token, sendgrid_public_key: publicKey })

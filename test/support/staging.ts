@@ -21,6 +21,7 @@ import { StageStore } from "../../src/services/StageStore.ts"
 import { StagingQueues } from "../../src/services/StagingQueues.ts"
 import { WebhookAuth } from "../../src/services/WebhookAuth.ts"
 import { movableClock } from "./movableClock.ts"
+import { stagingDefaults } from "./stagingDefaults.ts"
 import { bodies, domainName, token } from "./twilioVectors.ts"
 import { emptied, Engines, type EnginesShape, mended, names, secret, seed } from "./stagingEngines.ts"
 
@@ -53,19 +54,11 @@ export const conversation = (changes: Readonly<Record<string, unknown>> = {}): R
 
 /** Settings as they are deployed. */
 const settingsOver = ({ queueUrls }: EnginesShape): StagingSettingsShape => ({
+  ...stagingDefaults,
   tables: names,
   queueUrls,
   parkingQueueUrl: Option.some(queueUrls.parking),
-  handoffBucket: Option.some("handoff"),
-  windowSeconds: 10,
-  lockBufferSeconds: 60,
-  stageTtlSeconds: 259_200,
-  tombstoneTtlSeconds: 86_400,
-  secretCacheMillis: 300_000,
-  honourHandoffFlag: true,
-  lockedStaleMillis: 905_000,
-  invalidSignatureStatus: 200,
-  publicBaseUrl: Option.none()
+  handoffBucket: Option.some("handoff")
 })
 
 /** What the verifier counted, and the clock. */

@@ -10,22 +10,15 @@ import { StageStore } from "../../src/services/StageStore.ts"
 import { Staging } from "../../src/services/Staging.ts"
 import { StagingQueues } from "../../src/services/StagingQueues.ts"
 import { WebhookAuth } from "../../src/services/WebhookAuth.ts"
+import { stagingDefaults } from "./stagingDefaults.ts"
 import { type StagingModel, type System, windowSeconds } from "./stagingModel.ts"
 
 const settings: StagingSettingsShape = {
+  ...stagingDefaults,
   tables: { conversations: "", stage: "", lock: "" },
   queueUrls: { whatsapp: "", sms: "", email: "", handoff: "" },
   parkingQueueUrl: Option.some(""),
-  handoffBucket: Option.none(),
-  windowSeconds,
-  lockBufferSeconds: 60,
-  stageTtlSeconds: 259_200,
-  tombstoneTtlSeconds: 86_400,
-  secretCacheMillis: 300_000,
-  honourHandoffFlag: true,
-  lockedStaleMillis: 905_000,
-  invalidSignatureStatus: 200,
-  publicBaseUrl: Option.none()
+  windowSeconds
 }
 
 /** Staging and its sweeper, over the model's tables and queues; the signature is right. */
