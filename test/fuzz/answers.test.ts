@@ -2,7 +2,6 @@
 import { type AttributeValue, DynamoDBClient } from "@aws-sdk/client-dynamodb"
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager"
 import { assert, describe, it } from "@effect/vitest"
-import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
@@ -34,7 +33,7 @@ import { MemoryStore } from "../support/memoryStore.ts"
 import { works } from "../support/minterBulk.ts"
 import { node, requestIdOf, workOf } from "../support/minterWorks.ts"
 import { assertHidden, assertIssues, holds, options, timeout } from "./support/Fuzz.ts"
-import { about, bytes, damaged, documents, several, type Spec, texts, wordsOf } from "./support/Hostile.ts"
+import { about, bytes, damaged, documents, encoded, several, type Spec, texts, wordsOf } from "./support/Hostile.ts"
 
 /** A vendor's refusal with this text. */
 const refusalOf = (message: string): VendorAnswer => ({
@@ -92,9 +91,6 @@ const statuses = FastCheck.oneof(
   { weight: 4, arbitrary: FastCheck.constantFrom(200, 201, 202) },
   { weight: 1, arbitrary: FastCheck.constantFrom(206, 299, 300, 304, 400, 404, 409, 418, 429, 500, 503, 599) }
 ).map((status) => (status === 304 ? 302 : status))
-
-const encoded = <A, I>(schema: Schema.Schema<A, I>): FastCheck.Arbitrary<Spec> =>
-  Arbitrary.make(schema).map(Schema.encodeSync(schema))
 
 const isRecord = Schema.is(RequestRecord)
 

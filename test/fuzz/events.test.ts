@@ -1,6 +1,5 @@
 /** Queues' messages, state machines' requests and schedules' events, damaged: each fails alone, and as documented. */
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
-import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -32,10 +31,7 @@ import { minterWorld } from "../support/minter.ts"
 import { listed, sqs, stepFunction } from "../support/minterCalls.ts"
 import { Upstream } from "../support/mparticle.ts"
 import { assertHidden, assertIssues, canary, holds, options, timeout } from "./support/Fuzz.ts"
-import { damaged, documents, parsed, several, type Spec, texts, values } from "./support/Hostile.ts"
-
-const encoded = <A, I>(schema: Schema.Schema<A, I>): FastCheck.Arbitrary<Spec> =>
-  Arbitrary.make(schema).map(Schema.encodeSync(schema))
+import { damaged, documents, encoded, parsed, several, texts, values } from "./support/Hostile.ts"
 
 const invocation = { requestId: "lambda-1", answerAtDeadline: () => undefined }
 

@@ -1,6 +1,5 @@
 /** Baton's events, requests over HTTP and mParticle's callbacks, damaged: a documented answer, and nothing done for the refused. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
@@ -31,10 +30,7 @@ import { written } from "../support/logs.ts"
 import { MemoryStore } from "../support/memoryStore.ts"
 import { Upstream } from "../support/mparticle.ts"
 import { assertHidden, assertIssues, canary, options } from "./support/Fuzz.ts"
-import { about, bytes, damaged, documents, parsed, several, type Spec, texts, wordsOf } from "./support/Hostile.ts"
-
-const encoded = <A, I>(schema: Schema.Schema<A, I>): FastCheck.Arbitrary<Spec> =>
-  Arbitrary.make(schema).map(Schema.encodeSync(schema))
+import { about, bytes, damaged, documents, encoded, parsed, several, texts, wordsOf } from "./support/Hostile.ts"
 
 const isBatonAnswer = Schema.is(Schema.Union(BatonResponse, FlatResponse))
 const isRecord = Schema.is(RequestRecord)

@@ -2,7 +2,8 @@
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { call, eventually, invoke, type Running, startTestPlatform } from "../support/platform.ts"
-import { brokenInvariants, idsOf, mint, putWorks, rowsOf, targetIndex, workId } from "../support/minterPlatform.ts"
+import { workId } from "../../local/src/minter/sampleWork.ts"
+import { brokenInvariants, idsOf, mint, putWorks, rowsOf, targetIndex } from "../support/minterPlatform.ts"
 
 let running: Running
 let sqs: SQSClient

@@ -14,7 +14,8 @@ import {
   wasOpen
 } from "../support/permissionCalls.ts"
 import { notification } from "../support/minterCalls.ts"
-import { putWorks, workId } from "../support/minterPlatform.ts"
+import { workId } from "../../local/src/minter/sampleWork.ts"
+import { putWorks } from "../support/minterPlatform.ts"
 import { call, eventually, invoke, type Running, startTestPlatform } from "../support/platform.ts"
 import { type Field, fieldOf } from "../support/sandbox.ts"
 

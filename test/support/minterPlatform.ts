@@ -1,28 +1,11 @@
 /** The id minter on the platform, for its tests. */
 import { createConnection, type RowDataPacket } from "mysql2/promise"
+import { sampleWork, workId } from "../../local/src/minter/sampleWork.ts"
 import { call, invoke, type Invoked, type Running } from "./platform.ts"
-
-/** `Work[…]` as the source index has it. */
-export const workId = (value: string): string => `Work[sierra-system-number/${value}]`
-
-const source = (type: string, system: string, value: string) => ({
-  sourceIdentifier: { identifierType: { id: system }, ontologyType: type, value }
-})
-
-/** A work with two keys of its own. */
-export const workOf = (value: string): object => ({
-  _id: workId(value),
-  _source: {
-    version: 1,
-    type: "Visible",
-    data: { title: value, items: [{ id: { ...source("Item", "sierra-item-number", value), type: "Identifiable" } }] },
-    state: { ...source("Work", "sierra-system-number", value), sourceModifiedTime: "2026-01-01T00:00:00Z" }
-  }
-})
 
 /** Puts works into the source index. */
 export const putWorks = async (running: Running, values: ReadonlyArray<string>): Promise<void> => {
-  const answer = await call(running, "PUT", "/_sandbox/idminter/works", values.map(workOf))
+  const answer = await call(running, "PUT", "/_sandbox/idminter/works", values.map(sampleWork))
   if (!answer.ok) throw new Error(`the works were not taken: ${await answer.text()}`)
 }
 

@@ -1,6 +1,7 @@
 /** Works of a catalogue and their identifiers, as the campaign has them minted. */
 import { createConnection, type RowDataPacket } from "mysql2/promise"
 import type { Answer } from "../demo/World.ts"
+import { sampleWork, workId } from "../minter/sampleWork.ts"
 import { expect, expectSame } from "./Row.ts"
 import { eventually, type World } from "./World.ts"
 
@@ -11,24 +12,6 @@ export const minters = {
   pool: "id-minter-pool",
   migrate: "id-minter-migrate"
 } as const
-
-/** What a work is called in the source index. */
-export const workId = (value: string): string => `Work[sierra-system-number/${value}]`
-
-const source = (type: string, system: string, value: string): object => ({
-  sourceIdentifier: { identifierType: { id: system }, ontologyType: type, value }
-})
-
-/** A work with an item, each of which needs an id of its own. */
-const work = (value: string): object => ({
-  _id: workId(value),
-  _source: {
-    version: 1,
-    type: "Visible",
-    data: { title: value, items: [{ id: { ...source("Item", "sierra-item-number", value), type: "Identifiable" } }] },
-    state: { ...source("Work", "sierra-system-number", value), sourceModifiedTime: "2026-01-01T00:00:00Z" }
-  }
-})
 
 /** The works of a world. */
 export interface Works {
@@ -57,7 +40,8 @@ const valueOf = (id: string): string => /^Work\[sierra-system-number\/(.*)\]$/s.
 
 /** The works of a platform. */
 export const worksOf = (world: World): Works => {
-  const put: Works["put"] = async (values) => void (await world.sandbox("PUT", "idminter/works", values.map(work)))
+  const put: Works["put"] = async (values) =>
+    void (await world.sandbox("PUT", "idminter/works", values.map(sampleWork)))
   const mint: Works["mint"] = (values) =>
     world.invoke(minters.workflow, { sourceIdentifiers: values.map(workId), includeCanonicalIds: true })
   const idsIn: Works["idsIn"] = ({ body }) => {

@@ -1,5 +1,7 @@
 /** Input that nobody sends by accident: valid JSON, damaged. What is generated stays small; `render` makes it large. */
+import * as Arbitrary from "effect/Arbitrary"
 import * as FastCheck from "effect/FastCheck"
+import * as Schema from "effect/Schema"
 import { canary } from "./Fuzz.ts"
 
 /** JSON in which some texts stand for what is too large, or too odd, to be handed around. */
@@ -131,6 +133,10 @@ const applied = (spec: Spec, { at, how, name: other, value }: Mutation): Spec =>
     return [[name, value]]
   })
 }
+
+/** What a schema takes, as it comes in. */
+export const encoded = <A, I>(schema: Schema.Schema<A, I>): FastCheck.Arbitrary<Spec> =>
+  Arbitrary.make(schema).map(Schema.encodeSync(schema))
 
 /** Valid JSON with up to three things done to it. */
 export const damaged = (valid: FastCheck.Arbitrary<Spec>): FastCheck.Arbitrary<Spec> =>

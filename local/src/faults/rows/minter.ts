@@ -1,6 +1,7 @@
 /** What may go wrong between works, the database and the indexes, and what has to come of it. */
 import { expect, expectSame, type Row } from "../Row.ts"
-import { minters, workId, worksOf } from "../works.ts"
+import { workId } from "../../minter/sampleWork.ts"
+import { minters, worksOf } from "../works.ts"
 import { eventually, type Planted, type World } from "../World.ts"
 
 const { queue, workflow } = minters
