@@ -16,7 +16,8 @@ const barsWidth = 360
 /** From this factor on between the largest and the smallest, the scale is logarithmic: else the small ones are not seen. */
 const logarithmicFrom = 30
 
-const escaped = (text: string): string =>
+/** A text as XML has it. */
+export const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 
 const scaleOf = (bars: ReadonlyArray<Bar>): { readonly at: (value: number) => number; readonly isLog: boolean } => {

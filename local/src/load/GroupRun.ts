@@ -1,0 +1,19 @@
+/** What came of the load on a service. */
+import type { Climbed } from "./climb.ts"
+import type { Calls } from "./Collector.ts"
+import type { Memory } from "./memory.ts"
+import type { Finding } from "./Path.ts"
+import type { PathResult } from "./phase.ts"
+
+/** A group's run: the sustained rate, then the climb. */
+export interface GroupRun {
+  readonly name: string
+  readonly about: string
+  readonly ratePerMinute: number
+  readonly minutes: number
+  readonly paths: ReadonlyArray<PathResult>
+  readonly calls: Calls
+  readonly memory: Memory
+  readonly steps: ReadonlyArray<Climbed<ReadonlyArray<PathResult>>>
+  readonly findings: ReadonlyArray<Finding>
+}

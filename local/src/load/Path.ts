@@ -1,0 +1,31 @@
+/** What the load test asks of the system: paths, in groups that run side by side. */
+
+/** Something that has to hold, and whether it does. */
+export interface Finding {
+  readonly text: string
+  readonly met: boolean
+}
+
+/** One way into the system. */
+export interface Path {
+  /** Its method and route, or the function and what it is asked. */
+  readonly name: string
+  /** Every answer that is as documented, with what it says; any other is an error. */
+  readonly expected: Readonly<Record<string, string>>
+  /** Puts there what so many requests need, before they are due. */
+  readonly prepare?: (count: number) => Promise<void>
+  /** Makes one request, and says in a word or two what was answered. */
+  readonly send: () => Promise<string>
+}
+
+/** The paths of a service. */
+export interface Group {
+  readonly name: string
+  /** What the requests are. */
+  readonly about: string
+  readonly paths: ReadonlyArray<Path>
+  /** Called about once a second while requests are under way: takes down what the sandboxes cannot keep for so long. */
+  readonly watch: () => void
+  /** Looks, when all is over, whether everything that was accepted is there. */
+  readonly settle: () => Promise<ReadonlyArray<Finding>>
+}

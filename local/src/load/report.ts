@@ -1,0 +1,144 @@
+/** What a run writes: the generated part of docs/load.md, and its plots. */
+import { cpus, totalmem } from "node:os"
+import type { Requirement } from "../../../bench/src/measure.ts"
+import { plot } from "../../../bench/src/plot.ts"
+import { table } from "../markdown.ts"
+import { highestHeld } from "./climb.ts"
+import { callKinds } from "./Collector.ts"
+import { functionsOf } from "./groups.ts"
+import type { GroupRun } from "./GroupRun.ts"
+import { summaryOf } from "./statistics.ts"
+import { timeline } from "./timeline.ts"
+
+const ms = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0))
+const percentiles = ["P50, ms", "P95, ms", "P99, ms", "most, ms"] as const
+
+const figures = (values: ReadonlyArray<number>): ReadonlyArray<string> => {
+  const { most, p50, p95, p99 } = summaryOf(values)
+  return [p50, p95, p99, most].map(ms)
+}
+
+/** What came of each path, below the names of the columns. */
+export const lines = ({
+  paths
+}: GroupRun): readonly [ReadonlyArray<string>, ...ReadonlyArray<ReadonlyArray<string>>] => [
+  ["path", "requests", "answers", ...percentiles],
+  ...paths.map(({ answers, latenciesMs, name }) => [
+    name,
+    String(latenciesMs.length),
+    Object.entries(answers)
+      .map(([answer, count]) => `${answer}: ${count}`)
+      .join("; "),
+    ...figures(latenciesMs)
+  ])
+]
+
+const pathTable = (run: GroupRun): string => {
+  const [head, ...rows] = lines(run)
+  return table(head, rows)
+}
+
+const callTable = ({ calls }: GroupRun): string =>
+  table(
+    ["a function waits for", "call", "calls", ...percentiles],
+    callKinds.flatMap((kind) =>
+      Object.entries(calls[kind])
+        .toSorted(([, one], [, other]) => other.length - one.length)
+        .map(([name, values]) => [kind, name, String(values.length), ...figures(values)])
+    )
+  )
+
+const climbTable = ({ paths, ratePerMinute, steps }: GroupRun): string => {
+  const held = highestHeld(ratePerMinute, steps)
+  const slowest = (results: GroupRun["paths"]): number =>
+    Math.max(...results.map(({ latenciesMs }) => summaryOf(latenciesMs).p95))
+  return [
+    `Highest rate held: ${held} a minute on each path, ${held * paths.length} in all.`,
+    table(
+      ["requests a minute, each path", "highest P95 of a path, ms", ""],
+      steps.map(({ broken, ratePerMinute: rate, result }) => [
+        String(rate),
+        ms(slowest(result)),
+        broken === undefined ? "held" : `not held: ${broken}`
+      ])
+    )
+  ].join("\n\n")
+}
+
+const memoryTable = ({ memory, name }: GroupRun): string =>
+  table(
+    ["function", "processes, start and end", "MB at the start", "MB at the end", "most"],
+    functionsOf(name).flatMap((one) => {
+      const samples = memory[one] ?? []
+      const [first, last] = [samples[0], samples.at(-1)]
+      if (first === undefined || last === undefined) return []
+      const most = Math.max(...samples.map(({ megabytes }) => megabytes))
+      return [
+        [
+          one,
+          `${first.processes}, ${last.processes}`,
+          ...[first.megabytes, last.megabytes, most].map((value) => value.toFixed(0))
+        ]
+      ]
+    })
+  )
+
+const verdict = ({ explained, met, text }: Requirement): string =>
+  met
+    ? `- met: ${text}`
+    : `- **${explained === undefined ? "not met" : "explained"}**: ${text}${explained === undefined ? "" : `: ${explained}`}`
+
+const section = (run: GroupRun, requirements: ReadonlyArray<Requirement>): string => {
+  const prefix = `${run.name}: `
+  const own = requirements.flatMap((one) =>
+    one.text.startsWith(prefix) ? [{ ...one, text: one.text.slice(prefix.length) }] : []
+  )
+  return [
+    `## ${run.name}`,
+    run.about,
+    pathTable(run),
+    callTable(run),
+    climbTable(run),
+    memoryTable(run),
+    own.map(verdict).join("\n")
+  ].join("\n\n")
+}
+
+/** The generated part of the page. */
+export const report = (
+  runs: ReadonlyArray<GroupRun>,
+  requirements: ReadonlyArray<Requirement>,
+  { at, commit }: { readonly at: string; readonly commit: string }
+): string => {
+  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.version}, ${process.platform} ${process.arch}`
+  const missed = requirements.filter(({ explained, met }) => !met && explained === undefined).length
+  return [
+    `Written on ${at.slice(0, 10)} from commit ${commit}. ${machine}. ${missed === 0 ? "Every target is met or explained." : `${missed} targets are not met.`}`,
+    "![Latency](performance/load-latency.svg)",
+    "![Memory](performance/load-memory.svg)",
+    ...runs.map((run) => section(run, requirements))
+  ].join("\n\n")
+}
+
+/** The plots, by the names of their files. */
+export const plots = (runs: ReadonlyArray<GroupRun>): Readonly<Record<string, string>> => ({
+  "load-latency.svg": plot(
+    "Latency: the bar ends at P95, the line goes from P50 to P99",
+    runs.flatMap(({ paths }) =>
+      paths.map(({ latenciesMs, name }) => {
+        const { p50, p95, p99 } = summaryOf(latenciesMs)
+        return { name, estimate: { value: p95, low: p50, high: p99 }, label: `${ms(p50)}, ${ms(p95)}, ${ms(p99)} ms` }
+      })
+    )
+  ),
+  "load-memory.svg": timeline(
+    "Memory of each function's processes together",
+    { across: "minutes of its load", up: "MB" },
+    runs.flatMap(({ memory, name }) =>
+      functionsOf(name).map((one) => ({
+        name: one,
+        points: (memory[one] ?? []).map(({ atMs, megabytes }) => [atMs / 60_000, megabytes] as const)
+      }))
+    )
+  )
+})

@@ -1,0 +1,43 @@
+/** Loads one service: at the sustained rate, then ever faster, and looks at what is there in the end. */
+import type { World } from "../faults/World.ts"
+import { climb } from "./climb.ts"
+import type { Collector } from "./Collector.ts"
+import type { GroupRun } from "./GroupRun.ts"
+import { watchMemory } from "./memory.ts"
+import type { LoadOptions } from "./options.ts"
+import type { Group } from "./Path.ts"
+import { prepare, runPhase } from "./phase.ts"
+import { brokenBy } from "./targets.ts"
+
+const watchMs = 1_000
+const climbing = { factor: 1.5, most: 6, seconds: 15 } as const
+/** Journals that nobody reads here: they would only grow. */
+const unread = ["aws", "elasticsearch", "lambda", "mysql"] as const
+
+/** Runs it. */
+export const runGroup = async (
+  world: World,
+  collector: Collector,
+  { about, name, paths, settle, watch }: Group,
+  { minutes, ratePerMinute }: LoadOptions
+): Promise<GroupRun> => {
+  const timer = setInterval(() => {
+    watch()
+    for (const sandbox of unread) world.sandboxes.get(sandbox)?.clearJournal()
+  }, watchMs)
+  try {
+    await prepare(paths, ratePerMinute, minutes * 60)
+    collector.take()
+    const memory = watchMemory(world.platform)
+    const sustained = await runPhase(paths, ratePerMinute, minutes * 60)
+    const seen = { memory: memory.end(), calls: collector.take() }
+    const steps = await climb(ratePerMinute, climbing.factor, climbing.most, async (rate) => {
+      await prepare(paths, rate, climbing.seconds)
+      const result = await runPhase(paths, rate, climbing.seconds)
+      return { result, broken: brokenBy(result, rate) }
+    })
+    return { name, about, ratePerMinute, minutes, paths: sustained, ...seen, steps, findings: await settle() }
+  } finally {
+    clearInterval(timer)
+  }
+}

@@ -1,0 +1,75 @@
+/** The targets, and which of them a run has met. */
+import type { Requirement } from "../../../bench/src/measure.ts"
+import { highestHeld } from "./climb.ts"
+import { callKinds, type Calls } from "./Collector.ts"
+import { explained } from "./explained.ts"
+import { functionsOf } from "./groups.ts"
+import type { GroupRun } from "./GroupRun.ts"
+import { growthOf, mostGrowth } from "./memory.ts"
+import type { PathResult } from "./phase.ts"
+import { summaryOf } from "./statistics.ts"
+
+/** Milliseconds that 95 in 100 have to stay below. */
+export const targetsMs = { api: 500, database: 100, certificate: 200, integration: 2_000 } as const
+
+const inMs = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`
+
+/** Why a rate was not held; undefined where it was. */
+export const brokenBy = (paths: ReadonlyArray<PathResult>, ratePerMinute: number): string | undefined => {
+  for (const { errors, latenciesMs, name, waitingAtEnd } of paths) {
+    if (errors > 0) return `${errors} wrong answers of ${name}`
+    const { p95 } = summaryOf(latenciesMs)
+    if (p95 >= targetsMs.api) return `P95 of ${name} is ${inMs(p95)}`
+    // More than a second's arrivals: they come faster than they go.
+    if (waitingAtEnd > Math.max(1, ratePerMinute / 60)) return `${waitingAtEnd} requests to ${name} pile up`
+  }
+  return undefined
+}
+
+const below = (what: string, values: ReadonlyArray<number>, targetMs: number): Requirement => {
+  const { p95 } = summaryOf(values)
+  return { text: `P95 of ${what} is ${inMs(p95)}, less than ${targetMs} ms`, met: p95 < targetMs }
+}
+
+/** All calls of a kind. */
+const callsOf = (calls: Calls, kind: keyof Calls): ReadonlyArray<number> => Object.values(calls[kind]).flat()
+
+const memoryOf = ({ memory, minutes, name }: GroupRun): ReadonlyArray<Requirement> =>
+  functionsOf(name).flatMap((one) => {
+    const growth = growthOf(memory[one] ?? [], minutes * 60_000)
+    if (Number.isNaN(growth)) return []
+    return [
+      {
+        text: `a process of ${one} has ${growth.toFixed(2)} of the memory in the last third of the run that it had in the middle one, at most ${mostGrowth}`,
+        met: growth <= mostGrowth
+      }
+    ]
+  })
+
+/** Everything that is asked of a group's run, and whether it is so. */
+export const requirementsOf = (run: GroupRun): ReadonlyArray<Requirement> => {
+  const { calls, findings, minutes, name, paths, ratePerMinute, steps } = run
+  const kinds = callKinds.flatMap((kind) => {
+    const values = callsOf(calls, kind)
+    return kind === "other AWS" || values.length === 0
+      ? []
+      : [below(`${values.length} ${kind} ${kind === "certificate" ? "checks" : "calls"}`, values, targetsMs[kind])]
+  })
+  const all: ReadonlyArray<Requirement> = [
+    ...paths.map(({ latenciesMs, name: path }) => below(path, latenciesMs, targetsMs.api)),
+    ...paths
+      .filter(({ errors }) => errors > 0)
+      .map(({ errors, name: path }) => ({ text: `${path}: ${errors} answers are not as documented`, met: false })),
+    ...kinds,
+    ...memoryOf(run),
+    ...findings,
+    {
+      text: `${ratePerMinute} requests a minute on each path for ${minutes} minutes, up to ${highestHeld(ratePerMinute, steps)} for a while`,
+      met: brokenBy(paths, ratePerMinute) === undefined
+    }
+  ]
+  return all.map(({ met, text }) => {
+    const why = Object.entries(explained).find(([about]) => `${name}: ${text}`.includes(about))?.[1]
+    return { text: `${name}: ${text}`, met, ...(met || why === undefined ? {} : { explained: why }) }
+  })
+}
