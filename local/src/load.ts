@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { printTable } from "../../bench/src/measure.ts"
-import { highestHeld } from "./load/climb.ts"
 import { concludeLoad } from "./load/conclude.ts"
 import { optionsOf } from "./load/options.ts"
 import { lines } from "./load/report.ts"
@@ -14,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "load-"))
 try {
   console.log(`${options.ratePerMinute} requests a minute on each path for ${options.minutes} minutes, then more.`)
   const runs = await runLoad(options, folder, (run) => {
-    console.log(`\n== ${run.name}: up to ${highestHeld(run.ratePerMinute, run.steps)} a minute on each path`)
+    console.log(`\n== ${run.name}: up to ${run.held} a minute on each path`)
     printTable(lines(run))
   })
   console.log("")

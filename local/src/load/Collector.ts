@@ -3,8 +3,8 @@ import { serveLoopback } from "../aws/loopback.ts"
 import { type Span, spansOf } from "../observability/otlp.ts"
 import { readLimited } from "../readLimited.ts"
 
-/** What a function waits for, as far as there is a target for it; AWS's other services have none. */
-export const callKinds = ["database", "integration", "certificate", "other AWS"] as const
+/** What a function waits for. There is no target for AWS's other services, and none for an invocation as a whole. */
+export const callKinds = ["database", "integration", "certificate", "other AWS", "invocation"] as const
 /** One of them. */
 export type CallKind = (typeof callKinds)[number]
 
@@ -18,8 +18,9 @@ const invocation = "lambda.invoke"
 const certificateCheck = "callback: begin to first database call"
 const bodyLimit = 64 * 1024 * 1024
 
-/** By the beginning of its name, what a call is; undefined for spans that are no calls. */
+/** By its name, what a span is about; undefined for those within a function. */
 export const callKindOf = (span: Span): CallKind | undefined => {
+  if (span.name === invocation) return "invocation"
   if (span.kind !== "client") return undefined
   if (/^(?:DynamoDB\.|MySQL |SQL Server )/.test(span.name)) return "database"
   return /^(?:SQS|S3|SSM|SecretsManager|Secrets Manager)\./.test(span.name) ? "other AWS" : "integration"
@@ -45,7 +46,8 @@ const empty = (): Record<CallKind, Record<string, Array<number>>> => ({
   database: {},
   integration: {},
   certificate: {},
-  "other AWS": {}
+  "other AWS": {},
+  invocation: {}
 })
 
 /** A running collector. */
@@ -66,7 +68,8 @@ export const startCollector = async (): Promise<Collector> => {
         const spans = spansOf(bytes.toString("utf8"))
         for (const span of spans) {
           const kind = callKindOf(span)
-          if (kind !== undefined) add(kind, span.name, milliseconds(span.startNanos, span.endNanos))
+          if (kind !== undefined)
+            add(kind, kind === "invocation" ? span.function : span.name, milliseconds(span.startNanos, span.endNanos))
         }
         const checked = certificateMs(spans)
         if (checked !== undefined) add("certificate", certificateCheck, checked)

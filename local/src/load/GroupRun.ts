@@ -14,6 +14,10 @@ export interface GroupRun {
   readonly paths: ReadonlyArray<PathResult>
   readonly calls: Calls
   readonly memory: Memory
+  /** Why the sustained rate was not held; none where it was. */
+  readonly broken: string | undefined
   readonly steps: ReadonlyArray<Climbed<ReadonlyArray<PathResult>>>
+  /** The highest rate that was held, of a path. */
+  readonly held: number
   readonly findings: ReadonlyArray<Finding>
 }

@@ -32,7 +32,7 @@ export const sendWhenDue = async (
   for (const arrival of arrivals) {
     const dueAt = start + arrival.dueMs
     // Those that are late already are sent at once.
-    while (clock.now() < dueAt) await clock.sleep(dueAt - clock.now())
+    for (let left = dueAt - clock.now(); left > 0; left = dueAt - clock.now()) await clock.sleep(left)
     send(arrival, dueAt)
   }
 }

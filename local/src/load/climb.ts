@@ -1,4 +1,4 @@
-/** The search for the highest rate that is held: up in steps, until one is not. */
+/** The search for the highest rate that is held: up in steps until one is not, or down until one is. */
 
 /** What came of a rate. */
 export interface Climbed<A> {
@@ -8,22 +8,36 @@ export interface Climbed<A> {
   readonly broken: string | undefined
 }
 
-/** Tries one rate after the other, each so many times the one before, and ends at the first that is not held. */
+/** Where the search begins, and how. */
+export interface Climbing {
+  /** The rate that was tried before. */
+  readonly from: number
+  /** Whether it was held: what comes then is faster, else slower. */
+  readonly isHeld: boolean
+  /** Each rate is so many times the one before, or the one before so many times it. */
+  readonly factor: number
+  /** How many rates are tried at most. */
+  readonly most: number
+}
+
+/** Tries one rate after the other, and ends at the first with which it turns. */
 export const climb = async <A>(
-  from: number,
-  factor: number,
-  most: number,
+  { factor, from, isHeld, most }: Climbing,
   attempt: (ratePerMinute: number) => Promise<{ readonly result: A; readonly broken: string | undefined }>
 ): Promise<ReadonlyArray<Climbed<A>>> => {
   const steps: Array<Climbed<A>> = []
-  for (let rate = Math.round(from * factor); steps.length < most; rate = Math.round(rate * factor)) {
+  const next = (rate: number): number => Math.round(isHeld ? rate * factor : rate / factor)
+  for (let rate = next(from); steps.length < most; rate = next(rate)) {
     const { broken, result } = await attempt(rate)
     steps.push({ ratePerMinute: rate, result, broken })
-    if (broken !== undefined) break
+    if ((broken === undefined) !== isHeld) break
   }
   return steps
 }
 
-/** The highest rate that was held; the one before the climb, where no step was. */
-export const highestHeld = (from: number, steps: ReadonlyArray<Climbed<unknown>>): number =>
-  steps.findLast(({ broken }) => broken === undefined)?.ratePerMinute ?? from
+/** The highest rate that was held: of the climb, or the one before it; 0 where none was. */
+export const highestHeld = (from: number, isHeld: boolean, steps: ReadonlyArray<Climbed<unknown>>): number =>
+  Math.max(
+    isHeld ? from : 0,
+    ...steps.filter(({ broken }) => broken === undefined).map(({ ratePerMinute }) => ratePerMinute)
+  )

@@ -18,6 +18,8 @@ export interface PathResult {
 
 /** After the last request was due, answers are waited for this long. */
 const graceMs = 30_000
+/** Then they are waited for once more, but no longer counted: they must not meet what comes next. */
+const drainMs = 120_000
 const longestAnswer = 80
 
 /** No answer at all: what the client says of it. */
@@ -66,6 +68,12 @@ class Tally {
   }
 }
 
+const within = async (work: Promise<unknown>, limitMs: number): Promise<void> => {
+  const end = new AbortController()
+  await Promise.race([work, sleep(limitMs, undefined, { signal: end.signal }).catch(() => {})])
+  end.abort()
+}
+
 /** Puts there what the requests of a phase need. */
 export const prepare = async (paths: ReadonlyArray<Path>, ratePerMinute: number, seconds: number): Promise<void> => {
   for (const path of paths) await path.prepare?.(arrivalsOf(1, ratePerMinute, seconds).length)
@@ -86,8 +94,9 @@ export const runPhase = async (
   }
   await sendWhenDue(arrivals, send, { now: () => performance.now(), sleep: (ms) => sleep(ms) })
   for (const tally of tallies) tally.ends()
-  const end = new AbortController()
-  await Promise.race([Promise.all(sent), sleep(graceMs, undefined, { signal: end.signal }).catch(() => {})])
-  end.abort()
-  return tallies.map((tally) => tally.result())
+  const answered = Promise.all(sent)
+  await within(answered, graceMs)
+  const results = tallies.map((tally) => tally.result())
+  await within(answered, drainMs)
+  return results
 }

@@ -3,7 +3,6 @@ import { cpus, totalmem } from "node:os"
 import type { Requirement } from "../../../bench/src/measure.ts"
 import { plot } from "../../../bench/src/plot.ts"
 import { table } from "../markdown.ts"
-import { highestHeld } from "./climb.ts"
 import { callKinds } from "./Collector.ts"
 import { functionsOf } from "./groups.ts"
 import type { GroupRun } from "./GroupRun.ts"
@@ -40,7 +39,7 @@ const pathTable = (run: GroupRun): string => {
 
 const callTable = ({ calls }: GroupRun): string =>
   table(
-    ["a function waits for", "call", "calls", ...percentiles],
+    ["kind", "of", "how many", ...percentiles],
     callKinds.flatMap((kind) =>
       Object.entries(calls[kind])
         .toSorted(([, one], [, other]) => other.length - one.length)
@@ -48,8 +47,7 @@ const callTable = ({ calls }: GroupRun): string =>
     )
   )
 
-const climbTable = ({ paths, ratePerMinute, steps }: GroupRun): string => {
-  const held = highestHeld(ratePerMinute, steps)
+const climbTable = ({ held, paths, steps }: GroupRun): string => {
   const slowest = (results: GroupRun["paths"]): number =>
     Math.max(...results.map(({ latenciesMs }) => summaryOf(latenciesMs).p95))
   return [

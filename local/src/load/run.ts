@@ -1,6 +1,7 @@
 /** The load test: one service after the other, on a platform of its own with the functions' own settings. */
 import { startPlatform } from "../Platform.ts"
 import { worldOf } from "../faults/World.ts"
+import { callersOf } from "./callers.ts"
 import { startCollector } from "./Collector.ts"
 import { groups, uncovered } from "./groups.ts"
 import type { GroupRun } from "./GroupRun.ts"
@@ -20,7 +21,9 @@ export const runLoad = async (
     folder,
     mparticleRateLimit: 0
   })
-  using world = worldOf(platform)
+  using seen = worldOf(platform)
+  using callers = callersOf(platform.info.gateway)
+  const world = { ...seen, invoke: callers.invoke }
   const runs: Array<GroupRun> = []
   for (const [name, make] of Object.entries(groups)) {
     if (options.group !== undefined && options.group !== name) continue

@@ -1,6 +1,6 @@
 /** Loads one service: at the sustained rate, then ever faster, and looks at what is there in the end. */
 import type { World } from "../faults/World.ts"
-import { climb } from "./climb.ts"
+import { climb, highestHeld } from "./climb.ts"
 import type { Collector } from "./Collector.ts"
 import type { GroupRun } from "./GroupRun.ts"
 import { watchMemory } from "./memory.ts"
@@ -31,12 +31,17 @@ export const runGroup = async (
     const memory = watchMemory(world.platform)
     const sustained = await runPhase(paths, ratePerMinute, minutes * 60)
     const seen = { memory: memory.end(), calls: collector.take() }
-    const steps = await climb(ratePerMinute, climbing.factor, climbing.most, async (rate) => {
-      await prepare(paths, rate, climbing.seconds)
-      const result = await runPhase(paths, rate, climbing.seconds)
+    const broken = brokenBy(sustained, ratePerMinute)
+    const isHeld = broken === undefined
+    const { factor, most, seconds } = climbing
+    const steps = await climb({ from: ratePerMinute, isHeld, factor, most }, async (rate) => {
+      await prepare(paths, rate, seconds)
+      const result = await runPhase(paths, rate, seconds)
       return { result, broken: brokenBy(result, rate) }
     })
-    return { name, about, ratePerMinute, minutes, paths: sustained, ...seen, steps, findings: await settle() }
+    const held = highestHeld(ratePerMinute, isHeld, steps)
+    const findings = await settle()
+    return { name, about, ratePerMinute, minutes, paths: sustained, ...seen, broken, steps, held, findings }
   } finally {
     clearInterval(timer)
   }
