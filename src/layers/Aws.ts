@@ -2,8 +2,10 @@
 import type { Client, Command, MetadataBearer } from "@smithy/types"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Deadline from "../services/Deadline.ts"
 import * as Retry from "../services/Resilience/Retry.ts"
 import * as Schedules from "../services/Resilience/Schedules.ts"
+import * as Timer from "../services/Resilience/Timer.ts"
 import { type AwsErrorKind, type AwsService, classify } from "./Aws/Classification.ts"
 
 /** An AWS call failed. `cause` is the SDK's error: it may hold item values, so it is read and never shown. */
@@ -38,6 +40,11 @@ export interface SendOptions {
   readonly operation: string
   /** Milliseconds one attempt may take; default 2,000. */
   readonly timeoutMillis?: number
+  /**
+   * Whether it fails when the work's deadline comes, as if it had timed out; default false. Only then need nobody else
+   * watch the time, and what must still be done after a deadline says so with `Deadline.afresh`.
+   */
+  readonly byDeadline?: boolean
   /** How a transient failure is retried; default {@link Schedules.aws}. Give `Schedules.never` for a call that must go out once. */
   readonly retry?: Schedules.RetrySchedule
 }
@@ -87,14 +94,18 @@ export const send = <
   command: Command<ClientIn, In, ClientOut, Out, Config>,
   options: SendOptions
 ): Effect.Effect<Out, AwsError> => {
-  const attempt = Effect.tryPromise({
-    try: (signal) => client.send(command, { abortSignal: signal }),
-    catch: (error) => fromSdk(options, error)
-  }).pipe(
-    Effect.timeoutFail({
-      duration: options.timeoutMillis ?? 2_000,
+  const call = (millis: number) =>
+    Timer.promise({
+      run: (signal) => client.send(command, { abortSignal: signal }),
+      onError: (error) => fromSdk(options, error),
+      millis,
       onTimeout: () => fromSdk(options, { name: "TimeoutError" })
-    }),
+    })
+  const { byDeadline = false, timeoutMillis = 2_000 } = options
+  const bounded = byDeadline
+    ? Effect.flatMap(Deadline.remainingMillis, (left) => call(Math.min(timeoutMillis, left)))
+    : call(timeoutMillis)
+  const attempt = bounded.pipe(
     Effect.withSpan(`${serviceNames[options.service]}.${options.operation}`, {
       kind: "client",
       attributes: {

@@ -26,8 +26,6 @@ import { type Proof, WebhookAuth } from "../services/WebhookAuth.ts"
 import * as Delivery from "./Staging/Delivery.ts"
 import { StagingSettings } from "./Staging/Settings.ts"
 
-const { inTime } = Delivery
-
 /** Twilio waits for 15 s, all of its tries together: an answer of ours takes less than ten, whatever hangs. */
 const workMillis = 7_000
 const parkMillis = 1_500
@@ -79,15 +77,13 @@ export const make: Effect.Effect<
   const deliver = (conversationId: string, message: InboundMessage): Effect.Effect<Receipt, AnyFailure> =>
     Effect.gen(function* () {
       const channel = message.channel_type
-      const conversation = yield* conversations
-        .get(primaryChannel(message), conversationId)
-        .pipe(inTime("DB_TRANSIENT_ERROR"))
+      const conversation = yield* conversations.get(primaryChannel(message), conversationId)
       const context: Delivery.Delivery["context"] = (id, reason) => handoffContext(id, conversation, message, reason)
       const now = yield* Clock.currentTimeMillis
       const refused = refusal(conversation, channel, now, settings.lockedStaleMillis)
       if (Option.isSome(refused)) {
         // What was taken before is not refused now: the reply that is being made may be the one to this very message.
-        const progress = yield* store.progress(message).pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
+        const progress = yield* store.progress(message)
         if (progress.state === "new") return yield* refused.value
         return yield* delivery.resume(progress, { conversationId, message, way: { to: channel }, context })
       }
@@ -120,11 +116,7 @@ export const make: Effect.Effect<
         message
       }
       yield* withoutDefects(queues.park(parked)).pipe(
-        Effect.timeoutFail({
-          duration: parkMillis,
-          onTimeout: () => failure("SQS_TRANSIENT_ERROR", "the message could not be parked in time")
-        }),
-        Deadline.within(parkMillis),
+        Deadline.afresh(parkMillis),
         Effect.tapError((cause) => Effect.logError("a message could not be parked", Cause.fail(cause))),
         // What is answered then is the queue's fault; what was in the message's way counts as well.
         Effect.tapError(() => (metric === undefined ? Effect.void : Metrics.count(metric))),
@@ -151,10 +143,8 @@ export const make: Effect.Effect<
       const message: InboundMessage = { ...parsed.message, received_at: iso(yield* Clock.currentTimeMillis) }
       const proof = proofOf(channel, webhook, parsed)
       yield* auth.screen(proof)
-      const found = yield* conversations
-        .find(channel, bareId(message.to), primaryChannel(message))
-        .pipe(inTime("DB_TRANSIENT_ERROR"))
-      yield* auth.verify(proof, found.credentialRef).pipe(inTime("SECRET_FETCH_TRANSIENT_ERROR"))
+      const found = yield* conversations.find(channel, bareId(message.to), primaryChannel(message))
+      yield* auth.verify(proof, found.credentialRef)
       return yield* deliverOrPark(found.conversationId, message)
     }).pipe(Deadline.within(workMillis))
 

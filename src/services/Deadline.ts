@@ -14,6 +14,12 @@ export const remainingMillis: Effect.Effect<number> = Effect.gen(function* () {
   return Math.max(0, deadline - (yield* Clock.currentTimeMillis))
 })
 
+/** Runs an effect under a deadline of its own, although the one at hand may be over: for what is kept or given back then. */
+export const afresh =
+  (millis: number) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.provideService(effect, Deadline, now + millis))
+
 /** Runs an effect under a deadline this many milliseconds from now, unless an earlier one is in force already. */
 export const within =
   (millis: number) =>

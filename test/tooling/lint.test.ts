@@ -111,6 +111,7 @@ export const b = [ConditionalCheckFailedException, DynamoDBClient, PutItemComman
   ],
   ["src/handlers/A.ts", `export { a } from "../layers/A.ts"`],
   ["src/handlers/Lambda.ts", `export const now = (): number => Date.now() + (process.env["A"] ?? "").length`],
+  ["src/services/Resilience/Timer.ts", `export const later = (task: () => void): unknown => setTimeout(task, 5)`],
   [
     "src/sdk/A.ts",
     `import { LambdaClient } from "@aws-sdk/client-lambda"\nexport { A } from "../services/Resilience/A.ts"\nexport const a = LambdaClient`

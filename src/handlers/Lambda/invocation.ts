@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Timer from "../../services/Resilience/Timer.ts"
 
 /** The handler did not finish in the time that the invocation had. */
 export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
@@ -27,10 +28,10 @@ export const bounded = <B, E, R>(
 ): Effect.Effect<Outcome<B, E>, never, R> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkDaemon(handler)
-    const inTime = yield* Effect.timeoutOption(Fiber.await(fiber), options.budgetMillis)
+    const inTime = yield* Timer.awaitFor(fiber, options.budgetMillis)
     if (Option.isSome(inTime)) return { exit: inTime.value, hung: false }
     yield* Fiber.interruptFork(fiber)
-    const stopped = yield* Effect.timeoutOption(Fiber.await(fiber), options.graceMillis)
+    const stopped = yield* Timer.awaitFor(fiber, options.graceMillis)
     return {
       exit: Exit.fail(new DeadlineExceeded({ budgetMillis: options.budgetMillis })),
       hung: Option.isNone(stopped)

@@ -81,7 +81,7 @@ export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, 
         ExpressionAttributeValues: { ":company": { S: company }, ":customer": { S: customer } },
         ...(start === undefined ? {} : { ExclusiveStartKey: start })
       })
-      return send(client, command, { service: "dynamodb", operation: "Query", timeoutMillis }).pipe(
+      return send(client, command, { service: "dynamodb", operation: "Query", timeoutMillis, byDeadline: true }).pipe(
         Effect.mapError(asFailure(queryCodes))
       )
     }
@@ -106,7 +106,7 @@ export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, 
         ConsistentRead: true,
         ...(attributes === undefined ? {} : projectionOf(attributes))
       })
-      return send(client, command, { service: "dynamodb", operation: "GetItem", timeoutMillis }).pipe(
+      return send(client, command, { service: "dynamodb", operation: "GetItem", timeoutMillis, byDeadline: true }).pipe(
         Effect.mapError(asFailure(getCodes)),
         Effect.map(({ Item }) => Option.map(Option.fromNullable(Item), plainItem))
       )

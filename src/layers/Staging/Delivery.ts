@@ -9,7 +9,6 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import {
   type Channel,
   type HandoffContext,
@@ -18,9 +17,7 @@ import {
   primaryChannel,
   type Trigger
 } from "../../schemas/Staging.ts"
-import type { TransientCode } from "../../schemas/StagingCode.ts"
-import { type Failure, failure } from "../../schemas/StagingError.ts"
-import { remainingMillis } from "../../services/Deadline.ts"
+import * as Deadline from "../../services/Deadline.ts"
 import {
   type Claim,
   type LockError,
@@ -53,20 +50,9 @@ interface Triggered {
 /** Giving a claim back must not keep the answer waiting: whoever comes later does not rely on what is pending. */
 const releaseMillis = 700
 
-/** Fails with a step's transient code when the time is over before the step is. */
-export const inTime =
-  <Code extends TransientCode>(code: Code) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Failure<Code>, R> =>
-    Effect.flatMap(remainingMillis, (left) =>
-      Effect.timeoutFail(effect, { duration: left, onTimeout: () => failure(code, "there was no time left") })
-    )
-
 /** Best effort: what is not noted is done once more at most. */
 const noted = (effect: Effect.Effect<void, StageError>): Effect.Effect<void> =>
-  effect.pipe(
-    inTime("STAGE_DB_TRANSIENT_ERROR"),
-    Effect.catchAll((error) => Effect.logWarning("what was sent could not be noted", Cause.fail(error)))
-  )
+  Effect.catchAll(effect, (error) => Effect.logWarning("what was sent could not be noted", Cause.fail(error)))
 
 /** Makes the two ways to a reader. */
 export const make = Effect.gen(function* () {
@@ -76,16 +62,8 @@ export const make = Effect.gen(function* () {
 
   const release = (claim: Claim): Effect.Effect<void> =>
     store.release(claim).pipe(
-      Effect.timeoutFail({
-        duration: releaseMillis,
-        onTimeout: () => failure("TRIGGER_DB_TRANSIENT_ERROR", "there was no time left")
-      }),
-      Effect.catchAll((error) => Effect.logWarning("a claim was not given back", Cause.fail(error))),
-      // A limit of time can end only what is interruptible, and an interruption from outside must not end this: a fiber
-      // of its own is the one and not the other.
-      Effect.interruptible,
-      Effect.forkDaemon,
-      Effect.flatMap(Fiber.join)
+      Deadline.afresh(releaseMillis),
+      Effect.catchAll((error) => Effect.logWarning("a claim was not given back", Cause.fail(error)))
     )
 
   /** Claims the conversation's next trigger and sends it, unless another one's is sent and still to come. */
@@ -99,10 +77,10 @@ export const make = Effect.gen(function* () {
       Effect.gen(function* () {
         const triggerAt = (yield* Clock.currentTimeMillis) + delaySeconds * 1000
         const claim: Claim = { ...owner, conversationId: trigger.conversation_id, triggerAt }
-        const claimed = yield* restore(store.claim(claim).pipe(inTime("TRIGGER_DB_TRANSIENT_ERROR")))
+        const claimed = yield* restore(store.claim(claim))
         if (claimed === "queued") return { sent: false }
         const sending = queues.trigger(channel, trigger, delaySeconds)
-        const sent = yield* Effect.exit(restore(sending.pipe(inTime("SQS_TRANSIENT_ERROR"))))
+        const sent = yield* Effect.exit(restore(sending))
         if (Exit.isFailure(sent) && claimed === "acquired") yield* release(claim)
         yield* sent
         return claimed === "acquired" ? { sent: true, claim } : { sent: true }
@@ -121,7 +99,7 @@ export const make = Effect.gen(function* () {
 
   const handOver = (message: InboundMessage, context: HandoffContext): Effect.Effect<Receipt, DeliveryError> =>
     Effect.gen(function* () {
-      yield* queues.handOff(context).pipe(inTime("SQS_TRANSIENT_ERROR"))
+      yield* queues.handOff(context)
       yield* noted(store.settle({ message }))
       return "handedOff" as const
     })
@@ -136,7 +114,7 @@ export const make = Effect.gen(function* () {
       const { conversationId, message, way } = delivery
       const putDown =
         way.to === "handoff" ? store.reserve(conversationId, message, way.reason) : store.stage(conversationId, message)
-      const progress = yield* putDown.pipe(inTime("STAGE_DB_TRANSIENT_ERROR"))
+      const progress = yield* putDown
       return yield* resume(progress, delivery)
     })
 

@@ -48,7 +48,7 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
           DelaySeconds: delaySeconds,
           ...(yield* sqsHeaders(yield* Correlation))
         })
-        yield* send(sqs, command, { service: "sqs", operation: "SendMessage", timeoutMillis }).pipe(
+        yield* send(sqs, command, { service: "sqs", operation: "SendMessage", timeoutMillis, byDeadline: true }).pipe(
           Effect.mapError(failed)
         )
       })
@@ -60,7 +60,8 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
       send(s3, new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: "application/json" }), {
         service: "s3",
         operation: "PutObject",
-        timeoutMillis
+        timeoutMillis,
+        byDeadline: true
       }).pipe(
         Effect.asVoid,
         Effect.mapError((error: AwsError) =>

@@ -47,7 +47,7 @@ const marginMillis = 1_000
 /** What a message's tombstone is kept under: no conversation has this name. */
 const tombstonePrefix = "dedupe#"
 
-const run = sendingTo({ service: "dynamodb", timeoutMillis })
+const run = sendingTo({ service: "dynamodb", timeoutMillis, byDeadline: true })
 
 const seconds = (millis: number): number => Math.floor(millis / 1000)
 

@@ -1,7 +1,8 @@
 /** A time limit for one attempt of one call. */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Function from "effect/Function"
 import { CallTimeout } from "../../schemas/ResilienceError.ts"
+import * as Timer from "./Timer.ts"
 
 /** What a limit is for, and how long it is. */
 export interface CallLimit {
@@ -20,8 +21,5 @@ export const callTimeout: {
     effect: Effect.Effect<A, E, R>,
     { milliseconds, upstream }: CallLimit
   ): Effect.Effect<A, E | CallTimeout, R> =>
-    Effect.timeoutFail(effect, {
-      duration: milliseconds,
-      onTimeout: () => new CallTimeout({ upstream, milliseconds })
-    })
+    Timer.limit({ millis: milliseconds, onTimeout: () => new CallTimeout({ upstream, milliseconds }) })(effect)
 )

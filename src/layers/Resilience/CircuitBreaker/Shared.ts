@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { type BreakerStoreShape, BreakerStoreUnavailable } from "../../../services/Resilience/CircuitBreaker.ts"
 import type { CircuitState } from "../../../services/Resilience/CircuitBreaker/State.ts"
 import * as Metrics from "../../../services/Metrics.ts"
+import * as Timer from "../../../services/Resilience/Timer.ts"
 
 /** The longest that a call waits for the store, in milliseconds. */
 const limitMillis = 500
@@ -25,10 +26,10 @@ export const bounded = (key: string, store: BreakerStoreShape): BoundedStore => 
   const inTime = <A>(effect: Effect.Effect<A, BreakerStoreUnavailable>) =>
     store.cacheMillis === Number.POSITIVE_INFINITY
       ? effect
-      : Effect.timeoutFail(Effect.interruptible(effect), {
-          duration: limitMillis,
+      : Timer.limit({
+          millis: limitMillis,
           onTimeout: () => new BreakerStoreUnavailable({ reason: "no answer" })
-        })
+        })(Effect.interruptible(effect))
   const orElse = <A, B>(effect: Effect.Effect<A, BreakerStoreUnavailable>, otherwise: B): Effect.Effect<A | B> =>
     inTime(effect).pipe(
       Effect.catchAllCause((cause) =>
