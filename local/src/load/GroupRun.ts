@@ -1,4 +1,5 @@
-/** What came of the load on a service. */
+/** What came of the load on a function. */
+import type { FunctionName } from "../../../src/handlers/Functions.ts"
 import type { Climbed } from "./climb.ts"
 import type { Calls } from "./Collector.ts"
 import type { Memory } from "./memory.ts"
@@ -8,6 +9,7 @@ import type { PathResult } from "./phase.ts"
 /** A group's run: the sustained rate, then the climb. */
 export interface GroupRun {
   readonly name: string
+  readonly function: FunctionName
   readonly about: string
   readonly ratePerMinute: number
   readonly minutes: number

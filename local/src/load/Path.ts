@@ -1,4 +1,5 @@
 /** What the load test asks of the system: paths, in groups that run side by side. */
+import type { FunctionName } from "../../../src/handlers/Functions.ts"
 
 /** Something that has to hold, and whether it does. */
 export interface Finding {
@@ -18,9 +19,10 @@ export interface Path {
   readonly send: () => Promise<string>
 }
 
-/** The paths of a service. */
+/** Paths of a function. */
 export interface Group {
   readonly name: string
+  readonly function: FunctionName
   /** What the requests are. */
   readonly about: string
   readonly paths: ReadonlyArray<Path>

@@ -12,7 +12,7 @@ export interface HttpRequest {
 /** What came back. */
 export interface HttpAnswer {
   readonly status: number
-  readonly body: string
+  readonly body: Buffer
 }
 
 const agent = new Agent({ keepAlive: true })
@@ -26,12 +26,12 @@ export const httpCall = ({ body = "", headers = {}, method, url }: HttpRequest):
       response
         .on("data", (chunk: Buffer) => chunks.push(chunk))
         .on("error", reject)
-        .on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") }))
+        .on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }))
     })
     sending.on("error", reject)
     sending.end(body)
   })
 
 /** A body as the object that it has to be. */
-export const objectOf = (body: string): Readonly<Record<string, unknown>> =>
-  JSON.parse(body) as Readonly<Record<string, unknown>>
+export const objectOf = (body: Buffer): Readonly<Record<string, unknown>> =>
+  JSON.parse(body.toString("utf8")) as Readonly<Record<string, unknown>>

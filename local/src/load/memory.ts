@@ -62,7 +62,7 @@ export const growthOf = (samples: ReadonlyArray<MemorySample>, lengthMs: number)
   const third = (number: number): number =>
     mean(
       samples
-        .filter(({ atMs }) => atMs >= (lengthMs * number) / 3 && atMs <= (lengthMs * (number + 1)) / 3)
+        .filter(({ atMs }) => atMs >= (lengthMs * number) / 3 && atMs < (lengthMs * (number + 1)) / 3)
         .map(({ megabytes, processes }) => megabytes / processes)
     )
   return third(2) / third(1)

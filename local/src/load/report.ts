@@ -4,7 +4,6 @@ import type { Requirement } from "../../../bench/src/measure.ts"
 import { plot } from "../../../bench/src/plot.ts"
 import { table } from "../markdown.ts"
 import { callKinds } from "./Collector.ts"
-import { functionsOf } from "./groups.ts"
 import type { GroupRun } from "./GroupRun.ts"
 import { summaryOf } from "./statistics.ts"
 import { timeline } from "./timeline.ts"
@@ -63,23 +62,22 @@ const climbTable = ({ held, paths, steps }: GroupRun): string => {
   ].join("\n\n")
 }
 
-const memoryTable = ({ memory, name }: GroupRun): string =>
-  table(
-    ["function", "processes, start and end", "MB at the start", "MB at the end", "most"],
-    functionsOf(name).flatMap((one) => {
-      const samples = memory[one] ?? []
-      const [first, last] = [samples[0], samples.at(-1)]
-      if (first === undefined || last === undefined) return []
-      const most = Math.max(...samples.map(({ megabytes }) => megabytes))
-      return [
-        [
-          one,
-          `${first.processes}, ${last.processes}`,
-          ...[first.megabytes, last.megabytes, most].map((value) => value.toFixed(0))
-        ]
+const memoryTable = ({ function: name, memory }: GroupRun): string => {
+  const samples = memory[name] ?? []
+  const [first, last] = [samples[0], samples.at(-1)]
+  if (first === undefined || last === undefined) return "This system does not tell how much memory a process has."
+  const most = Math.max(...samples.map(({ megabytes }) => megabytes))
+  return table(
+    ["all processes of", "how many at the start, and at the end", "MB at the start", "MB at the end", "most, MB"],
+    [
+      [
+        name,
+        `${first.processes}, ${last.processes}`,
+        ...[first.megabytes, last.megabytes, most].map((value) => value.toFixed(0))
       ]
-    })
+    ]
   )
+}
 
 const verdict = ({ explained, met, text }: Requirement): string =>
   met
@@ -132,11 +130,9 @@ export const plots = (runs: ReadonlyArray<GroupRun>): Readonly<Record<string, st
   "load-memory.svg": timeline(
     "Memory of each function's processes together",
     { across: "minutes of its load", up: "MB" },
-    runs.flatMap(({ memory, name }) =>
-      functionsOf(name).map((one) => ({
-        name: one,
-        points: (memory[one] ?? []).map(({ atMs, megabytes }) => [atMs / 60_000, megabytes] as const)
-      }))
-    )
+    runs.map(({ function: of, memory, name }) => ({
+      name,
+      points: (memory[of] ?? []).map(({ atMs, megabytes }) => [atMs / 60_000, megabytes] as const)
+    }))
   )
 })

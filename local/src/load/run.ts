@@ -1,9 +1,10 @@
-/** The load test: one service after the other, on a platform of its own with the functions' own settings. */
-import { startPlatform } from "../Platform.ts"
+/** The load test: one function after the other, on a platform of its own with the functions' own settings. */
+import { type FunctionName, functions } from "../../../src/handlers/Functions.ts"
 import { worldOf } from "../faults/World.ts"
+import { startPlatform } from "../Platform.ts"
 import { callersOf } from "./callers.ts"
 import { startCollector } from "./Collector.ts"
-import { groups, uncovered } from "./groups.ts"
+import { loads, uncovered } from "./groups.ts"
 import type { GroupRun } from "./GroupRun.ts"
 import type { LoadOptions } from "./options.ts"
 import { runGroup } from "./runGroup.ts"
@@ -25,20 +26,24 @@ export const runLoad = async (
   using callers = callersOf(platform.info.gateway)
   const world = { ...seen, invoke: callers.invoke }
   const runs: Array<GroupRun> = []
-  for (const [name, make] of Object.entries(groups)) {
-    if (options.group !== undefined && options.group !== name) continue
-    const group = await make(world)
+  for (const name of Object.keys(loads) as ReadonlyArray<FunctionName>) {
+    const make = loads[name]
+    if (typeof make !== "function" || (options.group ?? name) !== name) continue
+    const groups = await make(world)
     const forgotten = uncovered(
       name,
-      group.paths.map((path) => path.name)
+      groups.flatMap(({ paths }) => paths.map((path) => path.name))
     )
-    if (forgotten.length > 0) throw new Error(`${name} has no load on ${forgotten.join(", ")}`)
-    const paths = group.paths.filter((path) => options.path === undefined || options.path === path.name)
-    if (paths.length === 0) continue
-    const run = await runGroup(world, collector, { ...group, paths }, options)
-    runs.push(run)
-    done(run)
+    if (forgotten.length > 0) throw new Error(`there is no load on ${forgotten.join(", ")}`)
+    for (const group of groups) {
+      const paths = group.paths.filter((path) => (options.path ?? path.name) === path.name)
+      if (paths.length === 0) continue
+      const run = await runGroup(world, collector, { ...group, paths }, options)
+      runs.push(run)
+      done(run)
+    }
   }
-  if (runs.length === 0) throw new Error("no group or path has this name; docs/load.md has the names")
+  if (runs.length === 0)
+    throw new Error(`nothing has this name; of functions there are ${Object.keys(functions).join(", ")}`)
   return runs
 }

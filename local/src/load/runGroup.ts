@@ -1,4 +1,4 @@
-/** Loads one service: at the sustained rate, then ever faster, and looks at what is there in the end. */
+/** Loads one function: at the sustained rate, then ever faster, and looks at what is there in the end. */
 import type { World } from "../faults/World.ts"
 import { climb, highestHeld } from "./climb.ts"
 import type { Collector } from "./Collector.ts"
@@ -18,7 +18,7 @@ const unread = ["aws", "elasticsearch", "lambda", "mysql"] as const
 export const runGroup = async (
   world: World,
   collector: Collector,
-  { about, name, paths, settle, watch }: Group,
+  { paths, settle, watch, ...group }: Group,
   { minutes, ratePerMinute }: LoadOptions
 ): Promise<GroupRun> => {
   const timer = setInterval(() => {
@@ -41,7 +41,7 @@ export const runGroup = async (
     })
     const held = highestHeld(ratePerMinute, isHeld, steps)
     const findings = await settle()
-    return { name, about, ratePerMinute, minutes, paths: sustained, ...seen, broken, steps, held, findings }
+    return { ...group, ratePerMinute, minutes, paths: sustained, ...seen, broken, steps, held, findings }
   } finally {
     clearInterval(timer)
   }

@@ -2,7 +2,6 @@
 import type { Requirement } from "../../../bench/src/measure.ts"
 import { callKinds, type Calls } from "./Collector.ts"
 import { explained } from "./explained.ts"
-import { functionsOf } from "./groups.ts"
 import type { GroupRun } from "./GroupRun.ts"
 import { growthOf, mostGrowth } from "./memory.ts"
 import type { PathResult } from "./phase.ts"
@@ -36,17 +35,16 @@ const below = (what: string, values: ReadonlyArray<number>, targetMs: number): R
 /** All calls of a kind. */
 const callsOf = (calls: Calls, kind: keyof Calls): ReadonlyArray<number> => Object.values(calls[kind]).flat()
 
-const memoryOf = ({ memory, minutes, name }: GroupRun): ReadonlyArray<Requirement> =>
-  functionsOf(name).flatMap((one) => {
-    const growth = growthOf(memory[one] ?? [], minutes * 60_000)
-    if (Number.isNaN(growth)) return []
-    return [
-      {
-        text: `a process of ${one} has ${growth.toFixed(2)} of the memory in the last third of the run that it had in the middle one, at most ${mostGrowth}`,
-        met: growth <= mostGrowth
-      }
-    ]
-  })
+const memoryOf = ({ function: name, memory, minutes }: GroupRun): ReadonlyArray<Requirement> => {
+  const growth = growthOf(memory[name] ?? [], minutes * 60_000)
+  if (Number.isNaN(growth)) return []
+  return [
+    {
+      text: `a process of ${name} has ${growth.toFixed(2)} of the memory in the last third of the run that it had in the middle one, at most ${mostGrowth}`,
+      met: growth <= mostGrowth
+    }
+  ]
+}
 
 /** Everything that is asked of a group's run, and whether it is so. */
 export const requirementsOf = (run: GroupRun): ReadonlyArray<Requirement> => {

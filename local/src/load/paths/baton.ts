@@ -13,7 +13,7 @@ const filedAtOnce = 4
 type BatonPaths = Readonly<Record<BatonRequest["action"], Path>>
 
 /** Its paths. */
-export const batonGroup = async (world: World): Promise<Group> => {
+export const batonGroups = async (world: World): Promise<ReadonlyArray<Group>> => {
   const privacy = privacyOf(world, "load-baton")
   const requests = new Requests(world)
 
@@ -44,10 +44,11 @@ export const batonGroup = async (world: World): Promise<Group> => {
     }
   }
   await inParallel(Array<undefined>(filedBefore).fill(undefined), filedAtOnce, initiate)
-  return {
-    name: "baton",
+  const group: Group = {
+    name: "mparticle-api-lambda",
+    function: "mparticle-api-lambda",
     about:
-      "`mparticle-api-lambda` by the Lambda API and AWS's own SDK: initiates of people whom nobody has named before, three erasures to an export; questions about all that were filed.",
+      "By the Lambda API and AWS's own SDK: initiates of people whom nobody has named before, three erasures to an export; questions about all that were filed.",
     paths: Object.values(paths),
     watch: requests.watch,
     settle: async () => [
@@ -58,4 +59,5 @@ export const batonGroup = async (world: World): Promise<Group> => {
       }
     ]
   }
+  return [group]
 }

@@ -22,7 +22,7 @@ const isSeedPortOurs = async (world: World): Promise<boolean> => {
 }
 
 /** Its paths. */
-export const minterGroup = async (world: World): Promise<Group> => {
+export const minterGroups = async (world: World): Promise<ReadonlyArray<Group>> => {
   const works = worksOf(world)
   const fresh: Array<string> = []
   const known: Array<string> = []
@@ -95,11 +95,13 @@ export const minterGroup = async (world: World): Promise<Group> => {
       { text: "port 9001, which the seed calls, is this platform's", met: isOurs }
     ]
   }
-  return {
-    name: "id-minter",
-    about: `\`id-minter-stepfunction\`: ${newWorks + knownWorks} works in a request, ${newWorks} that nobody has named before and ${knownWorks} that have their ids, of two keys each. The pool of free ids was filled before, as on its schedule. The database is ${world.platform.info.mysql === null ? "the embedded one" : "MariaDB"}.`,
+  const group: Group = {
+    name: "id-minter-stepfunction",
+    function: "id-minter-stepfunction",
+    about: `${newWorks + knownWorks} works in a request, ${newWorks} that nobody has named before and ${knownWorks} that have their ids, of two keys each. The pool of free ids was filled before, as on its schedule. The database is ${world.platform.info.mysql === null ? "the embedded one" : "MariaDB"}.`,
     paths,
     watch: () => undefined,
     settle
   }
+  return [group]
 }

@@ -26,7 +26,7 @@ const channels: Readonly<Record<Channel, { from: (writer: number) => string; to:
 }
 
 /** Its paths. */
-export const stagingGroup = async (world: World): Promise<Group> => {
+export const stagingGroups = async (world: World): Promise<ReadonlyArray<Group>> => {
   const apiUrl = `${world.platform.info.gateway}/${stage}`
   await world.sandbox("PUT", "twilio/conversations", [
     ...Array.from({ length: 2 * writers }, (_, index) => conversation(index)),
@@ -83,11 +83,13 @@ export const stagingGroup = async (world: World): Promise<Group> => {
       }
     ]
   }
-  return {
+  const group: Group = {
     name: "staging",
-    about: `\`staging\`: signed messages of ${writers} customers on each channel, in turns, so that some open a conversation's window and most fall into one. Nobody reads meanwhile; readers have their turn at the end.`,
+    function: "staging",
+    about: `Signed messages of ${writers} customers on each channel, in turns, so that some open a conversation's window and most fall into one. Nobody reads meanwhile; readers have their turn at the end.`,
     paths: Object.values(paths),
     watch: () => undefined,
     settle
   }
+  return [group]
 }
