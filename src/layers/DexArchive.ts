@@ -17,6 +17,7 @@ import * as Ids from "../services/DexArchive/ClientId.ts"
 import { dateIn } from "../services/DexArchive/TriggerDates.ts"
 import type { DexClient } from "../services/DexClients.ts"
 import * as Metrics from "../services/Metrics.ts"
+import * as Timer from "../services/Resilience/Timer.ts"
 import type { TriggerSession } from "../services/TriggerApi.ts"
 import type { Kept, TriggerArchiveShape } from "../services/TriggerArchive.ts"
 import { DexGround } from "./DexArchive/Ground.ts"
@@ -77,20 +78,21 @@ const archiveOne = (
   )
 }
 
-/** The client, if there is time for it. */
-const inTime = (work: Effect.Effect<Outcome>): Effect.Effect<Outcome> =>
+/** The client, if there is time to begin with it. */
+const ifTime = (work: Effect.Effect<Outcome>): Effect.Effect<Outcome> =>
+  Effect.flatMap(remainingMillis, (left) => (left < reserveMillis ? Effect.succeed(noTime) : work))
+
+/** Ends work that is still under way when the summary must be written. One limit for all: a client each is costly. */
+const untilAnswer = (work: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.flatMap(remainingMillis, (left) =>
     left < reserveMillis
-      ? Effect.succeed(noTime)
-      : Effect.map(
-          Effect.timeoutOption(work, left - answerMillis),
-          Option.getOrElse(() => noTime)
-        )
+      ? work
+      : Effect.ignore(Timer.limit({ millis: left - answerMillis, onTimeout: () => "late" as const })(work))
   )
 
 const summaryOf = (
   clients: ReadonlyArray<DexClient>,
-  outcomes: ReadonlyArray<Outcome>,
+  outcomes: ReadonlyArray<Outcome | undefined>,
   date: TriggerDate
 ): ArchiveSummary => {
   const errors: Array<ArchiveFailure> = []
@@ -112,10 +114,14 @@ const summaryOf = (
 }
 
 /** The figures of a run, for the alarms. */
-const measure = (summary: ArchiveSummary, outcomes: ReadonlyArray<Outcome>, began: number): Effect.Effect<void> =>
+const measure = (
+  summary: ArchiveSummary,
+  outcomes: ReadonlyArray<Outcome | undefined>,
+  began: number
+): Effect.Effect<void> =>
   Effect.gen(function* () {
     const kept = (kind: Kept): number =>
-      outcomes.filter((outcome) => Either.isRight(outcome) && outcome.right === kind).length
+      outcomes.filter((outcome) => outcome !== undefined && Either.isRight(outcome) && outcome.right === kind).length
     yield* Metrics.count("TotalClients", {}, summary.total_clients)
     yield* Metrics.count("Archived", {}, summary.successful_archives)
     yield* Metrics.count("Failed", {}, summary.failed_archives)
@@ -167,20 +173,24 @@ export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen
       const progress = Effect.suspend(() =>
         Effect.annotateLogs(Effect.logInfo("clients are being archived"), { done, total_clients: all.length })
       )
-      const outcomes = yield* Effect.forEach(
+      // By index; what the time limit ends is not in it.
+      const outcomes: Array<Outcome | undefined> = []
+      yield* Effect.forEach(
         all,
-        ({ id }) =>
-          Effect.tap(
+        ({ id }, index) =>
+          Effect.map(
             Option.match(id, {
               onNone: () => Effect.succeed<Outcome>(Either.left(texts.invalid)),
-              onSome: (known) => inTime(archiveOne(known, date, session, archive))
+              onSome: (known) => ifTime(archiveOne(known, date, session, archive))
             }),
-            () => {
+            (outcome) => {
+              outcomes[index] = outcome
               done += 1
             }
           ),
-        { concurrency: settings.concurrency }
+        { concurrency: settings.concurrency, discard: true }
       ).pipe(
+        untilAnswer,
         (work) =>
           Effect.raceFirst(
             work,
