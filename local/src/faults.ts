@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url"
 import { runCampaign } from "./faults/campaign.ts"
 import { runNemesis } from "./faults/nemesis/run.ts"
 import { settingsOf } from "./faults/options.ts"
-import { report, writeReport } from "./faults/report.ts"
+import { report } from "./faults/report.ts"
+import { writeGenerated } from "./markdown.ts"
 
 const began = performance.now()
 const { keep, nemesisSeconds, seed } = settingsOf(process.env)
@@ -20,7 +21,7 @@ try {
   print(`\nThe nemesis: all five services under load for ${nemesisSeconds} s, seed ${seed} (FAULTS_SEED).`)
   const nemesis = await runNemesis(seed, nemesisSeconds, folder)
   print(JSON.stringify({ ...nemesis, history: undefined }, null, 2))
-  writeReport(fileURLToPath(new URL("../../docs/faults.md", import.meta.url)), report(campaign, nemesis))
+  writeGenerated(fileURLToPath(new URL("../../docs/faults.md", import.meta.url)), report(campaign, nemesis))
   const wrong =
     campaign.rows.filter(({ isRight }) => !isRight).length +
     campaign.crashes.filter((one) => one.wrong.length > 0).length +

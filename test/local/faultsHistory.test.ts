@@ -4,7 +4,8 @@ import { Gate } from "../../local/src/faults/nemesis/Gate.ts"
 import { History } from "../../local/src/faults/nemesis/History.ts"
 import { settingsOf } from "../../local/src/faults/options.ts"
 import { randomOf } from "../../local/src/faults/random.ts"
-import { report, withReport } from "../../local/src/faults/report.ts"
+import { report } from "../../local/src/faults/report.ts"
+import { withGenerated } from "../../local/src/markdown.ts"
 import { type Outcome, runRows } from "../../local/src/faults/Row.ts"
 
 describe("a history", () => {
@@ -116,10 +117,10 @@ describe("the page", () => {
     assert.include(text, "| ✗ | Baton | initiate; killed | 2 | 3 | 0 |")
     assert.include(text, "- request r1 is lost")
     const page = "# By hand\n<!-- faults: begin, written by the run -->\nold\n<!-- faults: end -->\nafter\n"
-    const written = withReport(page, text)
+    const written = withGenerated(page, "faults", text)
     assert.isTrue(written.startsWith("# By hand\n") && written.endsWith("<!-- faults: end -->\nafter\n"))
     assert.notInclude(written, "old")
-    assert.strictEqual(withReport(written, text), written)
-    assert.throws(() => withReport("# Nothing", text))
+    assert.strictEqual(withGenerated(written, "faults", text), written)
+    assert.throws(() => withGenerated("# Nothing", "faults", text))
   })
 })

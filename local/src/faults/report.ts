@@ -1,22 +1,11 @@
 /** What the run writes into docs/faults.md, between its marks: the tables and the figures. */
-import { execFileSync } from "node:child_process"
-import { readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { table } from "../markdown.ts"
 import type { Campaign } from "./campaign.ts"
 import type { CrashOutcome } from "./crashPoints.ts"
 import type { NemesisReport } from "./nemesis/run.ts"
 import type { Outcome } from "./Row.ts"
 
-const [start, stop] = ["<!-- faults: begin, written by the run -->", "<!-- faults: end -->"]
 const services = ["Baton", "MParticle", "Staging", "IdMinter", "DexArchive"] as const
-
-/** A text that a cell can hold. */
-const cell = (text: string): string => text.replaceAll("|", String.raw`\|`).replaceAll(/\s+/g, " ")
-
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const line = (cells: ReadonlyArray<string>): string => `| ${cells.map(cell).join(" | ")} |`
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n")
-}
 
 const mark = (isRight: boolean): string => (isRight ? "✓" : "✗")
 
@@ -93,16 +82,3 @@ export const report = ({ crashes, rows }: Campaign, nemesis: NemesisReport): str
     "## The nemesis",
     nemesisText(nemesis)
   ].join("\n\n")
-
-/** The page with another generated part. Throws when it has no marks. */
-export const withReport = (page: string, text: string): string => {
-  const [from, to] = [page.indexOf(start), page.indexOf(stop)]
-  if (from < 0 || to < from) throw new Error("docs/faults.md has lost the marks of its generated part")
-  return `${page.slice(0, from)}${start}\n\n${text}\n\n${page.slice(to)}`
-}
-
-/** Writes it into the page, as the formatter would have it. */
-export const writeReport = (file: string, text: string): void => {
-  writeFileSync(file, withReport(readFileSync(file, "utf8"), text))
-  execFileSync(join(import.meta.dirname, "../../../node_modules/.bin/oxfmt"), [file], { stdio: "ignore" })
-}

@@ -1,0 +1,114 @@
+/** What a run of the load test has to meet, and what its report says of it. */
+import { assert, describe, it } from "vitest"
+import type { GroupRun } from "../../../local/src/load/GroupRun.ts"
+import type { PathResult } from "../../../local/src/load/phase.ts"
+import { plots, report } from "../../../local/src/load/report.ts"
+import { brokenBy, requirementsOf } from "../../../local/src/load/targets.ts"
+
+const path: PathResult = {
+  name: "POST /sms",
+  answers: { "200": 100 },
+  errors: 0,
+  latenciesMs: Array.from({ length: 100 }, (_, at) => at),
+  waitingAtEnd: 0
+}
+const slow: PathResult = { ...path, latenciesMs: path.latenciesMs.map((ms) => ms * 6) }
+
+const run: GroupRun = {
+  name: "staging",
+  function: "staging",
+  about: "Messages.",
+  ratePerMinute: 1_000,
+  minutes: 3,
+  paths: [path],
+  calls: {
+    database: { "DynamoDB.PutItem": [3, 4], "DynamoDB.GetItem": [5] },
+    integration: {},
+    certificate: {},
+    "other AWS": { "SQS.SendMessage": [700] },
+    invocation: { staging: Array<number>(95).fill(8) }
+  },
+  memory: {
+    staging: [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 2, megabytes: 200 }))
+  },
+  broken: undefined,
+  steps: [
+    { ratePerMinute: 1_500, result: [path], broken: undefined },
+    { ratePerMinute: 2_250, result: [slow], broken: "P95 of POST /sms is 564 ms" }
+  ],
+  held: 1_500,
+  findings: [{ text: "of 100 messages taken, readers were not given 0", met: true }]
+}
+
+const missed = (changes: Partial<GroupRun>): ReadonlyArray<string> =>
+  requirementsOf({ ...run, ...changes }).flatMap(({ met, text }) => (met ? [] : [text]))
+
+describe("brokenBy", () => {
+  it("says nothing of a rate that is held", () => {
+    assert.isUndefined(brokenBy([path], 1_000))
+  })
+
+  it("names the path that is slow, answers wrong, or piles up", () => {
+    assert.strictEqual(brokenBy([path, slow], 1_000), "P95 of POST /sms is 564 ms")
+    assert.strictEqual(brokenBy([{ ...path, errors: 2 }], 1_000), "2 wrong answers of POST /sms")
+    assert.strictEqual(brokenBy([{ ...path, waitingAtEnd: 17 }], 1_000), "17 requests to POST /sms pile up")
+    assert.isUndefined(brokenBy([{ ...path, waitingAtEnd: 16 }], 1_000))
+  })
+})
+
+describe("requirementsOf", () => {
+  it("is met by a run in which all is well, and asks nothing of calls that have no target", () => {
+    assert.deepStrictEqual(missed({}), [])
+    assert.notInclude(JSON.stringify(requirementsOf(run)), "other AWS")
+  })
+
+  it("misses every target for itself", () => {
+    const { calls } = run
+    assert.match(missed({ paths: [slow] }).join("\n"), /^staging: P95 of POST \/sms is 564 ms, less than 500 ms$/m)
+    assert.match(missed({ paths: [{ ...path, errors: 1 }] }).join("\n"), /POST \/sms: 1 answers are not as documented/)
+    const database = { ...calls, database: { "DynamoDB.PutItem": [1, 100] } }
+    assert.match(missed({ calls: database }).join("\n"), /P95 of 2 database calls is 100 ms, less than 100 ms/)
+    const certificate = { ...calls, certificate: { check: [201] } }
+    assert.match(missed({ calls: certificate }).join("\n"), /P95 of 1 certificate checks is 201 ms, less than 200 ms/)
+    const untold = { ...calls, invocation: { staging: [8] } }
+    assert.match(missed({ calls: untold }).join("\n"), /1 invocations of 100 told their spans/)
+    assert.match(missed({ broken: "too slow", held: 667 }).join("\n"), /and 667 for a while \(too slow\)/)
+    assert.strictEqual(missed({ findings: [{ text: "1 is lost", met: false }] }).join(), "staging: 1 is lost")
+    const growing = [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 1, megabytes: 100 + seconds }))
+    assert.match(missed({ memory: { staging: growing } }).join("\n"), /has 1\.35 of the memory/)
+  })
+})
+
+describe("report", () => {
+  const requirements = requirementsOf(run)
+  const text = report([run], requirements, { at: "2026-11-29T10:00:00Z", commit: "abc1234" })
+
+  it("says what was measured, what was held, and which targets are met", () => {
+    assert.include(text, "Written on 2026-11-29 from commit abc1234.")
+    assert.include(text, "Every target is met or explained.")
+    assert.include(text, "| POST /sms | 100 | 200: 100 | 49 | 94 | 98 | 99 |")
+    assert.include(text, "Highest rate held: 1500 a minute on each path, 1500 in all.")
+    assert.include(text, "| 2250 | 564 | not held: P95 of POST /sms is 564 ms |")
+    assert.include(text, "| staging | 2, 2 | 200 | 200 | 200 |")
+    assert.include(text, "- met: P95 of POST /sms is 94 ms, less than 500 ms")
+  })
+
+  it("counts what is missed without a reason, and gives the reason of the rest", () => {
+    const [first, second, ...rest] = requirements
+    assert.isDefined(first)
+    assert.isDefined(second)
+    const changed = [{ ...first, met: false }, { ...second, met: false, explained: "it is the platform's" }, ...rest]
+    const other = report([run], changed, { at: "2026-11-29T10:00:00Z", commit: "abc1234" })
+    assert.include(other, "1 targets are not met.")
+    assert.include(other, "- **not met**: P95 of POST /sms")
+    assert.match(other, /- \*\*explained\*\*: .*: it is the platform's/)
+  })
+
+  it("draws latencies and memory", () => {
+    const drawn = plots([run])
+    assert.deepStrictEqual(Object.keys(drawn), ["load-latency.svg", "load-memory.svg"])
+    assert.include(drawn["load-latency.svg"], ">49, 94, 98 ms</text>")
+    assert.include(drawn["load-memory.svg"], ">staging</text>")
+    assert.notInclude(Object.values(drawn).join(""), "NaN")
+  })
+})
