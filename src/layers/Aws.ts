@@ -7,6 +7,7 @@ import * as Retry from "../services/Resilience/Retry.ts"
 import * as Schedules from "../services/Resilience/Schedules.ts"
 import * as Timer from "../services/Resilience/Timer.ts"
 import { type AwsErrorKind, type AwsService, classify } from "./Aws/Classification.ts"
+import * as Spans from "../services/Spans.ts"
 
 /** An AWS call failed. `cause` is the SDK's error: it may hold item values, so it is read and never shown. */
 export class AwsError extends Data.TaggedError("AwsError")<{
@@ -106,7 +107,7 @@ export const send = <
     ? Effect.flatMap(Deadline.remainingMillis, (left) => call(Math.min(timeoutMillis, left)))
     : call(timeoutMillis)
   const attempt = bounded.pipe(
-    Effect.withSpan(`${serviceNames[options.service]}.${options.operation}`, {
+    Spans.withSpan(`${serviceNames[options.service]}.${options.operation}`, {
       kind: "client",
       attributes: {
         "rpc.system": "aws-api",

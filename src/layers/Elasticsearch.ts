@@ -110,7 +110,7 @@ export const make = (options: ClusterOptions): Effect.Effect<Cluster, never, Htt
           ...(wait === undefined ? {} : { retryAfterMillis: wait })
         })
       }).pipe(
-        Effect.withSpan(`elasticsearch ${name} ${method}`, {
+        Spans.withSpan(`elasticsearch ${name} ${method}`, {
           kind: "client",
           attributes: { "db.system.name": "elasticsearch", "http.request.method": method }
         })

@@ -18,6 +18,7 @@ import * as Retry from "../services/Resilience/Retry.ts"
 import * as Schedules from "../services/Resilience/Schedules.ts"
 import { classify, isGone, isOutage, isRefused, isStale } from "./Sql/Classification.ts"
 import { type Address, connect, type LoginSource, type Opened } from "./Sql/Connecting.ts"
+import * as Spans from "../services/Spans.ts"
 
 /** Whatever a database call fails with, beside its own errors. */
 export type DatabaseError = DatabaseFailure | DatabaseDataError | CircuitOpen
@@ -164,10 +165,9 @@ export const make = (options: DatabaseOptions): Effect.Effect<Database, never, S
       effect: Effect.Effect<A, E | DatabaseFailure | DatabaseDataError>
     ): Effect.Effect<A, Told<E>> =>
       Effect.mapError(effect, (error) => (isSqlError(error) ? classify(error) : (error as Told<E>))).pipe(
-        Effect.withSpan(`MySQL ${name}`, {
+        Spans.withSpan(`MySQL ${name}`, {
           kind: "client",
-          attributes: { "db.system.name": "mysql" },
-          captureStackTrace: false
+          attributes: { "db.system.name": "mysql" }
         }),
         (attempt) => breaker.protect(attempt, { isFailure: outageOf }),
         Retry.retry({ schedule: retry, while: (error) => Predicate.isTagged(error, "DatabaseTransient") })

@@ -10,6 +10,7 @@ import { withCorrelation } from "../../services/Correlation.ts"
 import { remainingMillis } from "../../services/Deadline.ts"
 import * as Uuid from "../../services/Uuid.ts"
 import type { Invocation } from "../Lambda.ts"
+import * as Spans from "../../services/Spans.ts"
 
 /** How a queue's messages are handled. */
 export interface BatchOptions<A, I, E, R> {
@@ -79,7 +80,7 @@ export const batch = <A, I, E, R>(options: BatchOptions<A, I, E, R>) => {
       )
     }).pipe(
       Effect.annotateLogs("messageId", record.messageId),
-      Effect.withSpan("sqs.message", {
+      Spans.withSpan("sqs.message", {
         kind: "consumer",
         links: senderOf(record),
         attributes: { "messaging.system": "aws_sqs", "messaging.message.id": record.messageId }

@@ -8,6 +8,7 @@ import { Parameters } from "../../services/Parameters.ts"
 import { RequestStore } from "../../services/RequestStore.ts"
 import * as TtlCache from "../Resilience/TtlCache.ts"
 import { MParticleSettings } from "./Settings.ts"
+import * as Spans from "../../services/Spans.ts"
 
 const timeoutMillis = 2_000
 const keptMillis = 10_000
@@ -33,7 +34,7 @@ export const make = Effect.gen(function* () {
   const mparticle = http.get(`${dsrUrl}/discovery`).pipe(
     Effect.filterOrFail((response) => response.status < 500),
     Effect.tap((response) => response.text),
-    Effect.withSpan("mParticle discovery", { kind: "client" })
+    Spans.withSpan("mParticle discovery", { kind: "client" })
   )
   const lookup = (): Effect.Effect<HealthChecks> =>
     Effect.all(

@@ -36,9 +36,11 @@ const run = sendingTo({ service: "dynamodb" })
 /** The table's operations over a client; names are read with every call, through the parameter cache. */
 export const make = (client: DynamoDBClient) =>
   Effect.map(Parameters, (parameters) => {
-    const tables: Effect.Effect<Tables, DatabaseError | ConfigurationError> = Effect.all(
-      { dsr: parameters.get("dynamodb-table-name"), correlation: parameters.get("baton-correlation-table") },
-      { concurrency: "unbounded" }
+    // All parameters are read together, so one after the other costs no call more, and no fibers.
+    const tables: Effect.Effect<Tables, DatabaseError | ConfigurationError> = Effect.zipWith(
+      parameters.get("dynamodb-table-name"),
+      parameters.get("baton-correlation-table"),
+      (dsr, correlation) => ({ dsr, correlation })
     ).pipe(
       Effect.catchTag("ParametersUnavailable", (error) =>
         Effect.fail(new DatabaseError({ operation: "table names", reason: error.reason }))

@@ -10,6 +10,7 @@ import { Parameters } from "../../services/Parameters.ts"
 import { callTimeout } from "../../services/Resilience/callTimeout.ts"
 import { ResultsUnavailable } from "../../services/Results.ts"
 import { MParticleSettings } from "./Settings.ts"
+import * as Spans from "../../services/Spans.ts"
 
 /** How long mParticle may take to begin its answer. */
 const beginMillis = 10_000
@@ -55,7 +56,7 @@ export const make = Effect.gen(function* () {
       Effect.tap((answer) => (answer.status === 200 ? Effect.void : Effect.ignore(answer.text))),
       Effect.mapError(() => new NetworkError({ upstream })),
       callTimeout({ upstream, milliseconds: beginMillis }),
-      Effect.withSpan("mParticle results", { kind: "client" })
+      Spans.withSpan("mParticle results", { kind: "client" })
     )
     if (response.status === 404) return { kind: "nothing" } satisfies Download
     if (response.status === 410) return { kind: "expired" } satisfies Download

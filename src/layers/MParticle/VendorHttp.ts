@@ -119,12 +119,10 @@ export const orUnreachable = <A>(
 export const basic =
   (key: string, secret: string): VendorOptions["authorize"] =>
   (parameters) => {
-    const credentials = orUnreachable(
-      Effect.all({ key: parameters.secret(key), secret: parameters.secret(secret) }, { concurrency: "unbounded" })
-    )
+    const credentials = orUnreachable(Effect.zip(parameters.secret(key), parameters.secret(secret)))
     return (request) =>
-      Effect.map(credentials, (pair) =>
-        HttpClientRequest.basicAuth(request, Redacted.value(pair.key), Redacted.value(pair.secret))
+      Effect.map(credentials, ([user, password]) =>
+        HttpClientRequest.basicAuth(request, Redacted.value(user), Redacted.value(password))
       )
   }
 
@@ -183,10 +181,12 @@ export const make = (
     })
 
     const traced = (request: HttpClientRequest.HttpClientRequest) =>
-      Effect.withSpan(attempt(request), `${upstream} ${request.method}`, {
-        kind: "client",
-        attributes: { "http.request.method": request.method }
-      })
+      attempt(request).pipe(
+        Spans.withSpan(`${upstream} ${request.method}`, {
+          kind: "client",
+          attributes: { "http.request.method": request.method }
+        })
+      )
 
     return Effect.fnUntraced(function* (request) {
       const authorized = yield* authorize(request)

@@ -11,6 +11,7 @@ import { isMissing, Parameters } from "../../../services/Parameters.ts"
 import { isSafeUrl } from "../../Setting.ts"
 import { MParticleSettings } from "../Settings.ts"
 import { parsePem } from "./Chain.ts"
+import * as Spans from "../../../services/Spans.ts"
 
 const timeoutMillis = 5_000
 const maxBytes = 64 * 1024
@@ -44,7 +45,7 @@ export const make: Effect.Effect<
       Effect.map((bytes) => new TextDecoder().decode(bytes)),
       Effect.timeout(timeoutMillis),
       Effect.mapError(() => "unavailable" as const),
-      Effect.withSpan(name, { kind: "client" })
+      Spans.withSpan(name, { kind: "client" })
     )
 
   const certificateUrl: Effect.Effect<string, CertificateUnavailable> = Effect.gen(function* () {
