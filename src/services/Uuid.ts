@@ -14,8 +14,10 @@ export const format = (bytes: ReadonlyArray<number>): string => {
   return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}`
 }
 
+const word = Random.nextIntBetween(0, 0x1_0000_0000)
+
 /** A random UUID of version 4, of four words: sixteen draws of a byte each would cost as much as a small query. */
-export const v4: Effect.Effect<string> = Effect.map(
-  Effect.replicateEffect(Random.nextIntBetween(0, 0x1_0000_0000), 4),
-  (words) => format(words.flatMap((word) => [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff)))
-)
+export const v4: Effect.Effect<string> = Effect.gen(function* () {
+  const words = [yield* word, yield* word, yield* word, yield* word]
+  return format(words.flatMap((bits) => [24, 16, 8, 0].map((shift) => (bits >>> shift) & 0xff)))
+})
