@@ -35,7 +35,7 @@ const apart = (heights: ReadonlyArray<number>): ReadonlyArray<number> => {
 /** Draws the lines; both axes begin at 0. */
 export const timeline = (title: string, axes: Axes, series: ReadonlyArray<Series>): string => {
   const all = series.flatMap(({ points }) => points)
-  const [end, most] = [Math.max(...all.map(([at]) => at)), Math.max(...all.map(([, value]) => value)) * 1.05]
+  const [end, most] = [Math.max(0.1, ...all.map(([at]) => at)), Math.max(1, ...all.map(([, value]) => value)) * 1.05]
   const x = (at: number): number => area.left + ((area.right - area.left) * at) / end
   const y = (value: number): number => area.bottom - ((area.bottom - area.top) * value) / most
   const marks = Array.from({ length: steps + 1 }, (_, step) => step / steps)

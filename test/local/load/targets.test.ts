@@ -70,6 +70,7 @@ describe("requirementsOf", () => {
     assert.match(missed({ calls: database }).join("\n"), /P95 of 2 database calls is 100 ms, less than 100 ms/)
     const certificate = { ...calls, certificate: { check: [201] } }
     assert.match(missed({ calls: certificate }).join("\n"), /P95 of 1 certificate checks is 201 ms, less than 200 ms/)
+    assert.deepStrictEqual(missed({ calls: { ...calls, database: {}, invocation: {} } }), [])
     const untold = { ...calls, invocation: { staging: [8] } }
     assert.match(missed({ calls: untold }).join("\n"), /1 invocations of 100 told their spans/)
     assert.match(missed({ broken: "too slow", held: 667 }).join("\n"), /and 667 for a while \(too slow\)/)
