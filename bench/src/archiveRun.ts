@@ -9,7 +9,7 @@ import * as DexArchiveLayer from "../../src/layers/DexArchive.ts"
 import { DexGround } from "../../src/layers/DexArchive/Ground.ts"
 import * as TriggerApi from "../../src/layers/DexArchive/TriggerApi.ts"
 import * as TriggerArchive from "../../src/layers/DexArchive/TriggerArchive.ts"
-import * as Http from "../../src/layers/Http.ts"
+import * as WholeResponses from "../../src/layers/DexArchive/WholeResponses.ts"
 import * as CircuitBreaker from "../../src/layers/Resilience/CircuitBreaker.ts"
 import { within } from "../../src/services/Deadline.ts"
 import { normalised } from "../../src/services/DexArchive/ClientId.ts"
@@ -67,7 +67,7 @@ const run = ({ clients, concurrency, url }: ArchiveOrder): Promise<ArchiveReport
       maxRssMb: Math.round(process.resourceUsage().maxRSS / 1024)
     }
   })
-  const ground = Layer.merge(CircuitBreaker.layerMemory({ settings: {} }), Http.layer)
+  const ground = Layer.merge(CircuitBreaker.layerMemory({ settings: {} }), WholeResponses.layer)
   return Effect.runPromise(
     program.pipe(Effect.scoped, Effect.provide(ground), Logger.withMinimumLogLevel(LogLevel.None))
   )

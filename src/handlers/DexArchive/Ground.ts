@@ -2,7 +2,7 @@
 import * as Layer from "effect/Layer"
 import * as DexGround from "../../layers/DexArchive/Ground.ts"
 import { breakerKey } from "../../layers/DexArchive/TriggerApi.ts"
-import * as Http from "../../layers/Http.ts"
+import * as WholeResponses from "../../layers/DexArchive/WholeResponses.ts"
 import * as CircuitBreaker from "../../layers/Resilience/CircuitBreaker.ts"
 import * as BreakerSettings from "../../services/Resilience/CircuitBreaker/Settings.ts"
 
@@ -17,4 +17,4 @@ const breakers = CircuitBreaker.layerMemory({
 })
 
 /** The ground of a run. */
-export const ground: Layer.Layer<DexGround.DexGround> = Layer.provide(DexGround.layer, [breakers, Http.layer])
+export const ground: Layer.Layer<DexGround.DexGround> = Layer.provide(DexGround.layer, [breakers, WholeResponses.layer])

@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import { serveLoopback } from "../../../local/src/aws/loopback.ts"
 import { readBody } from "../../../local/src/sandboxes/serveHttp.ts"
 import * as TriggerApi from "../../../src/layers/DexArchive/TriggerApi.ts"
-import * as Http from "../../../src/layers/Http.ts"
+import * as WholeResponses from "../../../src/layers/DexArchive/WholeResponses.ts"
 import * as CircuitBreaker from "../../../src/layers/Resilience/CircuitBreaker.ts"
 import { apiSecret, clientId, day, secretsManager, settings } from "../../support/dexWorld.ts"
 import { until } from "../../support/minterFaults.ts"
@@ -43,7 +43,7 @@ const served = (answer: (response: ServerResponse, nth: number) => void, timeout
     const secret = JSON.stringify({ ...apiSecret, client_secret, token_url: `${url}/token` })
     const given = { ...settings, apiBaseUrl: `${url}/prefix`, timeoutMillis, attempts: 2 }
     const api = yield* TriggerApi.make(secretsManager({ [given.apiSecret]: secret }), given).pipe(
-      Effect.provide(Http.layer),
+      Effect.provide(WholeResponses.layer),
       Effect.provide(CircuitBreaker.layerMemory({ settings: {} }))
     )
     let open = 0
