@@ -1,5 +1,5 @@
 /** What each function finds in its environment where it is deployed. What is not said here has the code's default. */
-import type { FunctionName } from "../../src/handlers/Functions.ts"
+import { type FunctionName, functions } from "../../src/handlers/Functions.ts"
 import type { StageConfig } from "./Config.ts"
 import { bucketName, queueUrl, tableOf } from "./Names.ts"
 import { secretNames } from "./permissions/SecretNames.ts"
@@ -132,5 +132,6 @@ const environments: Readonly<Record<FunctionName, (config: StageConfig) => Envir
 /** The environment of a function in a stage. */
 export const environmentOf = (name: FunctionName, config: StageConfig): Environment => ({
   ...common(config),
+  ...functions[name].process,
   ...environments[name](config)
 })

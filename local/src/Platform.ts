@@ -72,10 +72,17 @@ const startPools = (
   preload: string | undefined
 ): ReadonlyMap<string, FunctionPool> =>
   new Map(
-    [...functions].map(([name, { bundle, timeoutSeconds, memoryMb }]) => [
+    [...functions].map(([name, { bundle, memoryMb, process: own, timeoutSeconds }]) => [
       name,
       new FunctionPool(
-        { name, bundle, timeoutSeconds, memoryMb, environment, ...(preload === undefined ? {} : { preload }) },
+        {
+          name,
+          bundle,
+          timeoutSeconds,
+          memoryMb,
+          environment: (processId) => ({ ...own, ...environment(processId) }),
+          ...(preload === undefined ? {} : { preload })
+        },
         { maxProcesses, idleMs, onLog }
       )
     ])

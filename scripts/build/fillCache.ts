@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
+import { setFlagsFromString } from "node:v8"
 import { pathToFileURL } from "node:url"
 import { Script } from "node:vm"
 import { functions } from "../../src/handlers/Functions.ts"
@@ -38,6 +39,8 @@ for (const event of firstEvents[name] ?? [{ warmup: true }]) {
   // Most of them are refused, as the stub refuses nearly everything.
   await handler(event, context).catch(() => undefined)
 }
+// A cache is bound to V8's flags, and a call may have set one (src/handlers/DexArchive/heap.ts).
+setFlagsFromString("--no-optimize-for-size")
 await replaceFile(
   join(folder, "bundle.cache"),
   Buffer.concat([Buffer.from(markOf(code, process.arch), "latin1"), script.createCachedData()])

@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as DexArchive from "../layers/DexArchive.ts"
 import { Event, handle } from "./DexArchive/Archive.ts"
 import { ground } from "./DexArchive/Ground.ts"
+import { keepSmall } from "./DexArchive/heap.ts"
 import * as Lambda from "./Lambda.ts"
 
 /** Answers the schedule, and whoever asks by hand. */
@@ -12,5 +13,8 @@ export const handler = await Lambda.make({
   warmUp: Effect.void,
   namespace: "DexArchive",
   event: Event,
-  handle
+  handle: (event, invocation) => {
+    keepSmall()
+    return handle(event, invocation)
+  }
 })

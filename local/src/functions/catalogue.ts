@@ -14,6 +14,8 @@ export interface ExtraFunction {
   readonly windowSeconds?: number
   /** API Gateway path prefixes that lead to it. */
   readonly routes?: ReadonlyArray<string>
+  /** Variables that only this function's processes have. */
+  readonly process?: Readonly<Record<string, string>>
 }
 
 /** A function of the platform. */
