@@ -9,12 +9,15 @@ const promised: ReadonlyArray<Promised> = [
   { kind: "request", person: "john/export", id: "r2" },
   { kind: "deletion", user: "u1" },
   { kind: "message", sid: "SM1", body: "hello" },
+  { kind: "handoff", sid: "SM2", body: "to a human" },
   { kind: "identifier", work: "w1", id: "a1" },
   { kind: "identifier", work: "w1", id: "a1" },
   { kind: "identifier", work: "w2", id: "a2" },
   { kind: "notification", work: "w1" },
   { kind: "object", key: "k1", text: "{}" }
 ]
+
+const handoff = JSON.stringify({ message_sid: "SM2", body: "to a human" })
 
 const whole: FinalState = {
   records: new Map([
@@ -26,6 +29,8 @@ const whole: FinalState = {
   filed: ["r1", "r2"],
   deletions: new Map([["u1", { mparticle: 2, braze: 1 }]]),
   read: new Map([["SM1", ["hello"]]]),
+  // Twice is once too often, and no harm.
+  handedOff: [handoff, handoff],
   target: new Map([
     ["a1", "w1"],
     ["a2", "w2"]
@@ -76,6 +81,14 @@ describe("the checker", () => {
     assert.deepStrictEqual(found({ read: new Map() }), ["message SM1 is lost: nobody has read it"])
     assert.deepStrictEqual(found({ read: new Map([["SM1", ["hello", "hello"]]]) }), ["message SM1 was read 2 times"])
     assert.deepStrictEqual(found({ read: new Map([["SM1", ["help"]]]) }), ["message SM1 was read with another text"])
+  })
+
+  it("sees a human's message that is lost, changed, or with a reader", () => {
+    assert.deepStrictEqual(found({ handedOff: [] }), ["message SM2 is lost: no human was told of it"])
+    const changed = JSON.stringify({ message_sid: "SM2", body: "to nobody" })
+    assert.deepStrictEqual(found({ handedOff: [handoff, changed] }), ["message SM2 came to a human with another text"])
+    const read = new Map([...whole.read, ["SM2", ["to a human"]] as const])
+    assert.deepStrictEqual(found({ read }), ["message SM2 was for a human, and a reader had it"])
   })
 
   it("sees an identifier that changes, is shared, or is lost", () => {

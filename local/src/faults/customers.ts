@@ -39,17 +39,20 @@ export const conversation = (index: number, more: object = {}): object => ({
   ...more
 })
 
-/** A customer who writes e-mails. */
+/** The address of a customer who writes e-mails. */
+export const mailer = (index: number): string => `customer-${index}@example.com`
+
+/** The conversation of one who does. */
 export const mailConversation = (index: number): object => ({
-  primary_channel: `customer-${index}@example.com`,
+  primary_channel: mailer(index),
   conversation_id: `ci-1#pi-1#mail-${index}#company`,
   gsi_company_email: "company@example.com",
-  gsi_recipient_email: `customer-${index}@example.com`,
+  gsi_recipient_email: mailer(index),
   channel_config: { email_credentials_id: "faults/mail" },
   project_status: "active",
   allowed_channels: ["email"],
   conversation_status: "initial_message_sent",
-  recipient_email: `customer-${index}@example.com`,
+  recipient_email: mailer(index),
   task_complete: 0,
   // The sandbox has a key of its own for those who sign with one.
   secret: {}

@@ -5,6 +5,7 @@ export type Promised =
   | { readonly kind: "request"; readonly person: string; readonly id: string }
   | { readonly kind: "deletion"; readonly user: string }
   | { readonly kind: "message"; readonly sid: string; readonly body: string }
+  | { readonly kind: "handoff"; readonly sid: string; readonly body: string }
   | { readonly kind: "identifier"; readonly work: string; readonly id: string }
   | { readonly kind: "notification"; readonly work: string }
   | { readonly kind: "object"; readonly key: string; readonly text: string }

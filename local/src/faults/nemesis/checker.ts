@@ -11,6 +11,8 @@ export interface FinalState {
   readonly deletions: ReadonlyMap<string, { readonly mparticle: number; readonly braze: number }>
   /** The bodies that readers were given, by message. */
   readonly read: ReadonlyMap<string, ReadonlyArray<string>>
+  /** What the humans' queue was given, as it was written. */
+  readonly handedOff: ReadonlyArray<string>
   /** Works by their canonical id, in the target index. */
   readonly target: ReadonlyMap<string, string>
   /** The canonical ids that the queue after the minter was told. */
@@ -70,6 +72,15 @@ const messages = (promised: ReadonlyArray<Promised>, { read }: FinalState): Read
   })
 }
 
+/** A human may be told of a message twice, and takes it once: the other way round it would be lost. */
+const handoffs = (promised: ReadonlyArray<Promised>, { handedOff, read }: FinalState): ReadonlyArray<string> =>
+  of(promised, "handoff").flatMap(({ body, sid }) => {
+    const found = handedOff.filter((context) => context.includes(`"${sid}"`))
+    if (read.has(sid)) return [`message ${sid} was for a human, and a reader had it`]
+    if (found.length === 0) return [`message ${sid} is lost: no human was told of it`]
+    return found.every((context) => context.includes(body)) ? [] : [`message ${sid} came to a human with another text`]
+  })
+
 const identifiers = (promised: ReadonlyArray<Promised>, state: FinalState): ReadonlyArray<string> => {
   const [idOf, workOf] = [new Map<string, string>(), new Map<string, string>()]
   const wrong: Array<string> = []
@@ -110,6 +121,7 @@ export const violations = (promised: ReadonlyArray<Promised>, state: FinalState)
       ...requests(promised, state),
       ...deletions(promised, state),
       ...messages(promised, state),
+      ...handoffs(promised, state),
       ...identifiers(promised, state),
       ...objects(promised, state),
       ...left

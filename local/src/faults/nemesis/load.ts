@@ -1,7 +1,7 @@
 /** Clients of all five services at once, who write down what they did and what they were promised. */
 import { setTimeout as sleep } from "node:timers/promises"
 import { archiveOf, clients, keyOf, responseOf } from "../archive.ts"
-import { company, conversation, customer, type Customers, type Sent } from "../customers.ts"
+import { channels, conversation, customer, type Customers, mailConversation, mailer } from "../customers.ts"
 import { type Initiation, privacyOf } from "../privacy.ts"
 import type { Random } from "../random.ts"
 import { textOf } from "../Row.ts"
@@ -11,8 +11,8 @@ import type { World } from "../World.ts"
 import { Gate } from "./Gate.ts"
 import type { History, Promised } from "./History.ts"
 
-/** How many customers write, and how many works there are. */
-const [writers, titles] = [24, 120]
+/** How many customers write texts, and how many e-mails; whose messages a human is to have; how many works there are. */
+const [texting, mailing, asksForHuman, titles] = [24, 6, 24, 120]
 const triesOfACaller = 6
 
 /** What the clients share. */
@@ -26,11 +26,11 @@ export interface Load {
 
 /** Puts there what the clients need: conversations, works, and DEX's clients. */
 export const prepareLoad = async (world: World): Promise<void> => {
-  await world.sandbox(
-    "PUT",
-    "twilio/conversations",
-    Array.from({ length: writers }, (_, index) => conversation(index))
-  )
+  await world.sandbox("PUT", "twilio/conversations", [
+    ...Array.from({ length: texting }, (_, index) => conversation(index)),
+    conversation(asksForHuman, { hand_off_to_human: true }),
+    ...Array.from({ length: mailing }, (_, index) => mailConversation(index))
+  ])
   await worksOf(world).put(Array.from({ length: titles }, (_, index) => `n${index}`))
   await archiveOf(world).clients(clients)
 }
@@ -145,24 +145,21 @@ const staging = (load: Load): ReadonlyArray<Promise<void>> => {
   const write = (): Promise<void> =>
     gate.shared(async () => {
       const body = `message ${world.next()}`
-      const channel = random.percent(70) ? "whatsapp" : "sms"
-      const from = customer(random.below(writers))
+      const channel = random.percent(15) ? "email" : random.percent(70) ? "whatsapp" : "sms"
+      const forHuman = channel !== "email" && random.percent(15)
+      const from =
+        channel === "email" ? mailer(random.below(mailing)) : customer(forHuman ? asksForHuman : random.below(texting))
       await history.record({ service: "Staging", operation: channel, input: body }, async () => {
-        const [sent] = (await world.sandbox("POST", "twilio/messages", {
-          channel,
-          from,
-          to: company,
-          body
-        })) as ReadonlyArray<Sent>
-        if (sent === undefined || !sent.ok) return { end: "unknown" }
-        return { end: "ok", promised: [{ kind: "message", sid: sent.messageSid, body }] }
+        const sent = await customers.send(channel, from, body)
+        if (!sent.ok) return { end: "unknown" }
+        return { end: "ok", promised: [{ kind: forHuman ? "handoff" : "message", sid: sent.messageSid, body }] }
       })
     })
   const read = (): Promise<void> =>
     gate.alone(async () => {
       // The window of the last message has to be over.
       await sleep(1_100)
-      for (const channel of ["whatsapp", "sms"] as const) await customers.readers[channel].drain()
+      for (const channel of channels) await customers.readers[channel].drain()
     })
   return [...Array.from({ length: 4 }, () => repeated(load, write, 30, 200)), repeated(load, read, 8_000, 12_000)]
 }

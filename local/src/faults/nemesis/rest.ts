@@ -1,6 +1,6 @@
 /** Brings the platform to rest after the nemesis, as its operators would, and looks at what is there then. */
 import { archiveOf } from "../archive.ts"
-import type { Customers } from "../customers.ts"
+import { channels, type Customers } from "../customers.ts"
 import { filedId } from "../privacy.ts"
 import { expect } from "../Row.ts"
 import { worksOf } from "../works.ts"
@@ -8,7 +8,7 @@ import { eventually, type World } from "../World.ts"
 import type { FinalState } from "./checker.ts"
 
 /** The queues that somebody of ours empties, with their dead letters. */
-const drained = ["fallback", "deletion", "idMinter", "parking", "whatsapp", "sms"] as const
+const drained = ["fallback", "deletion", "idMinter", "parking", ...channels] as const
 const redriven = ["fallback", "deletion", "idMinter"] as const
 const created = 201
 
@@ -32,7 +32,7 @@ const empty = async (world: World, customers: Customers): Promise<number> => {
   let brought = 0
   const swept = async (): Promise<void> => {
     await world.invoke("staging-sweeper", {}).catch(() => undefined)
-    for (const channel of ["whatsapp", "sms"] as const) await customers.readers[channel].drain()
+    for (const channel of channels) await customers.readers[channel].drain()
   }
   const all = async (): Promise<void> => {
     await swept()
@@ -87,7 +87,7 @@ export const rest = async (
     deletions.set(user, { mparticle: mparticle + (isBraze ? 0 : 1), braze: braze + (isBraze ? 1 : 0) })
   }
   const read = new Map(
-    (["whatsapp", "sms"] as const).flatMap((channel) =>
+    channels.flatMap((channel) =>
       [...customers.readers[channel].read].map(([sid, rows]) => [sid, rows.map(({ body }) => body)] as const)
     )
   )
@@ -103,6 +103,7 @@ export const rest = async (
       filed: filedAt(world),
       deletions,
       read,
+      handedOff: await world.queues.takeAll("handoff"),
       target: await works.target(),
       told: new Set(told),
       brokenIds: (await works.broken()) ?? 0,

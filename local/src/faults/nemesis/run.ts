@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { setTimeout as sleep } from "node:timers/promises"
-import { customersOf } from "../customers.ts"
+import { channels, customersOf } from "../customers.ts"
 import { startPlatform } from "../../Platform.ts"
 import { randomOf } from "../random.ts"
 import { campaignSettings, visibilitySeconds } from "../settings.ts"
@@ -75,7 +75,7 @@ export const runNemesis = async (seed: number, seconds: number, folder: string):
     services: Object.fromEntries(services.map((service) => [service, history.counts(service)])),
     promised,
     deadLetters: brought,
-    triggersForNothing: customers.readers.whatsapp.empty + customers.readers.sms.empty,
+    triggersForNothing: channels.reduce((sum, channel) => sum + customers.readers[channel].empty, 0),
     violations: violations(history.promised(), state),
     history: file
   }

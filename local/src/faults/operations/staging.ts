@@ -1,6 +1,6 @@
 /** Crash points of Staging: what is done, and what must hold afterwards. */
 import type { Attempt, Operation } from "../crashPoints.ts"
-import { asksForHuman, type Channel, customer, type Customers } from "../customers.ts"
+import { asksForHuman, type Channel, customer, type Customers, mailer } from "../customers.ts"
 import { expect, expectSame } from "../Row.ts"
 import { eventually, type World } from "../World.ts"
 
@@ -9,7 +9,7 @@ export const stagingOperations = (world: World, customers: Customers): ReadonlyA
   let writers = 0
   const writer = (channel: Channel): string => {
     writers += 1
-    return channel === "email" ? `customer-${writers % 60}@example.com` : customer(100 + (writers % 60))
+    return channel === "email" ? mailer(writers % 60) : customer(100 + (writers % 60))
   }
   const message = (channel: Channel) => async (): Promise<Attempt> => {
     let messageSid = ""
