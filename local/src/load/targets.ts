@@ -4,6 +4,7 @@ import { callKinds, type Calls } from "./Collector.ts"
 import { explained } from "./explained.ts"
 import type { GroupRun } from "./GroupRun.ts"
 import { growthOf, mostGrowth } from "./memory.ts"
+import { standard } from "./options.ts"
 import type { PathResult } from "./phase.ts"
 import { summaryOf } from "./statistics.ts"
 
@@ -35,9 +36,10 @@ const below = (what: string, values: ReadonlyArray<number>, targetMs: number): R
 /** All calls of a kind. */
 const callsOf = (calls: Calls, kind: keyof Calls): ReadonlyArray<number> => Object.values(calls[kind]).flat()
 
+/** A shorter run is over before the processes have come to rest, and says nothing. */
 const memoryOf = ({ function: name, memory, minutes }: GroupRun): ReadonlyArray<Requirement> => {
   const growth = growthOf(memory[name] ?? [], minutes * 60_000)
-  if (Number.isNaN(growth)) return []
+  if (Number.isNaN(growth) || minutes < standard.minutes) return []
   return [
     {
       text: `a process of ${name} has ${growth.toFixed(2)} of the memory in the last third of the run that it had in the middle one, at most ${mostGrowth}`,

@@ -77,6 +77,7 @@ describe("requirementsOf", () => {
     assert.strictEqual(missed({ findings: [{ text: "1 is lost", met: false }] }).join(), "staging: 1 is lost")
     const growing = [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 1, megabytes: 100 + seconds }))
     assert.match(missed({ memory: { staging: growing } }).join("\n"), /has 1\.35 of the memory/)
+    assert.deepStrictEqual(missed({ memory: { staging: growing }, minutes: 2 }), [])
   })
 })
 
