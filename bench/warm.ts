@@ -229,7 +229,7 @@ const rate = async (name: string): Promise<number> => {
 const rates = { ours: await rate(names.staging.ours), raw: await rate(names.staging.raw) }
 
 const interpreted =
-  "the same calls, by a program that is interpreted: a webhook is some 1,000 steps of Effect and an initiation some 2,000, " +
+  "the same calls, by a program that is interpreted: a webhook is some 800 steps of Effect and an initiation some 1,800, " +
   "at about a microsecond each until V8 has compiled them, with their garbage; a span and a time limit for each call, and " +
   "three and nine lines of log and metrics against one (docs/adr/0015)"
 const samples = { ...staging, ...baton }
