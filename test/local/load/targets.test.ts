@@ -43,6 +43,9 @@ const run: GroupRun = {
 const missed = (changes: Partial<GroupRun>): ReadonlyArray<string> =>
   requirementsOf({ ...run, ...changes }).flatMap(({ met, text }) => (met ? [] : [text]))
 
+const explainedIn = (changes: Partial<GroupRun>): ReadonlyArray<string> =>
+  requirementsOf({ ...run, ...changes }).flatMap(({ explained, text }) => (explained === undefined ? [] : [text]))
+
 describe("brokenBy", () => {
   it("says nothing of a rate that is held", () => {
     assert.isUndefined(brokenBy([path], 1_000))
@@ -78,6 +81,18 @@ describe("requirementsOf", () => {
     const growing = [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 1, megabytes: 100 + seconds }))
     assert.match(missed({ memory: { staging: growing } }).join("\n"), /has 1\.35 of the memory/)
     assert.deepStrictEqual(missed({ memory: { staging: growing }, minutes: 2 }), [])
+  })
+
+  it("explains what is known to be slow, up to where it is known, and nothing that is wrong", () => {
+    const broken = "P95 of POST /sms is 564 ms"
+    assert.deepStrictEqual(explainedIn({ paths: [slow], broken }), [
+      "staging: P95 of POST /sms is 564 ms, less than 500 ms",
+      "staging: 1000 requests a minute are held on each path for 3 minutes, and 1500 for a while (P95 of POST /sms is 564 ms)"
+    ])
+    assert.deepStrictEqual(explainedIn({ paths: [slow], broken, name: "other" }), [])
+    const slower = { ...path, latenciesMs: path.latenciesMs.map((ms) => ms * 12) }
+    assert.deepStrictEqual(explainedIn({ paths: [slow, slower], broken }), [])
+    assert.deepStrictEqual(explainedIn({ paths: [{ ...slow, errors: 1 }], broken }), [])
   })
 })
 
