@@ -97,6 +97,11 @@ export interface Started<R> {
 const reserveMillis = 500
 /** Part of the reserve that a handler gets to stop in. */
 const graceMillis = 250
+/**
+ * What an invocation is taken to have that seems to be over as it begins: then our clock is ahead of the one that the limit
+ * was set by, and to refuse everything until it is right would be worse than to be cut off. Less than any function's limit.
+ */
+const unknownMillis = 10_000
 /** Lambda gives 300 ms after SIGTERM when an external extension is registered. */
 const disposeMillis = 250
 
@@ -173,7 +178,8 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
           }
         }
         const startedAt = yield* Clock.currentTimeMillis
-        const budgetMillis = Math.max(0, context.getRemainingTimeInMillis() - reserveMillis)
+        const remaining = context.getRemainingTimeInMillis()
+        const budgetMillis = Math.max(0, (remaining > 0 ? remaining : unknownMillis) - reserveMillis)
         const outcome = yield* bounded(
           Effect.suspend(() => answer(event, invocation)).pipe(
             Effect.provideService(Deadline, startedAt + budgetMillis),

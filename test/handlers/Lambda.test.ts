@@ -189,6 +189,15 @@ describe("Lambda.make", () => {
     assert.isTrue(seen.lines().some(({ message }) => JSON.stringify(message).includes("ran out of time")))
   })
 
+  it("serves an invocation whose time seems to be over as it begins: our clock is wrong then", async () => {
+    const handler = await Lambda.make({
+      ...base,
+      event: Schema.Unknown,
+      handle: () => Effect.delay(Effect.succeed("served"), "20 millis")
+    })
+    for (const remaining of [0, -15_000]) assert.strictEqual(await handler({}, context("r-1", remaining)), "served")
+  })
+
   it("answers what the handler set for the deadline", async () => {
     output()
     const handler = await Lambda.make({
