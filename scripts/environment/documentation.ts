@@ -176,8 +176,11 @@ export const documentation: Readonly<Record<string, Documented>> = {
   ...dexArchive
 }
 
-/** Node.js's own variables that a deployed function may have. */
+/** Variables of Node.js and of the C library that a deployed function may have. */
 export const nodeVariables: Readonly<Record<string, string>> = {
+  MALLOC_ARENA_MAX: "How many pools of memory the C library's threads have",
+  MALLOC_MMAP_THRESHOLD_: "From which size on, in bytes, the C library gives memory back as soon as it is free",
+  MALLOC_TRIM_THRESHOLD_: "How much memory, in bytes, the C library keeps at the end of its heap",
   NODE_EXTRA_CA_CERTS: "A file with authorities that Node.js does not know, such as Amazon's of RDS",
   NODE_OPTIONS: "Options of the Node.js process"
 }

@@ -125,7 +125,7 @@ const execute = (
 /** Kept-alive connections, as many as one environment can use. */
 const options = { keepAlive: true, maxSockets: 50, maxFreeSockets: 10, timeout: 60_000 }
 
-/** `HttpClient` over {@link WholeResponse}s: for APIs whose answers are small and whose calls are many. */
+/** `HttpClient` whose answers are there as a whole: for APIs whose answers are small and whose calls are many. */
 export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.scoped(
   HttpClient.HttpClient,
   Effect.map(
