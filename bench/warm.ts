@@ -19,7 +19,7 @@ const explainedUpTo = { staging: 1.32, baton: 1.45, rate: 1.7 }
 /** Before those that count come as many as V8 takes to compile what is called most. Baton's are few: its own rate limiter
  * lets a hundred go at once, and then some thirteen a second. */
 const rounds = { staging: 61, baton: 41 }
-const warmUpRounds = { staging: 100, baton: 60 }
+const warmUpRounds = { staging: 100, baton: 20 }
 const atOnce = 4
 const requestsAtOnce = 400
 
@@ -70,7 +70,7 @@ const secret = {
   twilio_account_sid: "AC00000000000000000000000000000001",
   twilio_auth_token: "0123456789abcdef0123456789abcdef"
 }
-const customers = 3_000
+const customers = 5_000
 const customer = (number: number): string => `+4477${String(10_000_000 + number)}`
 const seeded = await fetch(`${gateway}/_sandbox/twilio/conversations`, {
   method: "PUT",

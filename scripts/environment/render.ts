@@ -171,7 +171,7 @@ export const page = (settings: AllSettings): string => {
     intro,
     section("Every function", everybody, shared, settings),
     ...parts,
-    `### Node.js\n\nThe code does not read these; Node.js does.\n\n${node}\n`,
+    `### Node.js\n\nThe code does not read these; Node.js and the C library do.\n\n${node}\n`,
     storesText()
   ].join("\n")
 }
