@@ -18,6 +18,6 @@ export const explained: Readonly<Record<string, Explanation>> = {
     p95UpToMs: 1_500,
     why:
       "thirty times a second a page of 1.9 MB goes as JSON through the function, the Runtime API, the gateway and the " +
-      "client, all of them on two cores: at half the rate P95 is below 200 ms"
+      "client, all of them on two cores: at two thirds of the rate P95 is below 200 ms"
   }
 }
