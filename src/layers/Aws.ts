@@ -6,8 +6,8 @@ import * as Deadline from "../services/Deadline.ts"
 import * as Retry from "../services/Resilience/Retry.ts"
 import * as Schedules from "../services/Resilience/Schedules.ts"
 import * as Timer from "../services/Resilience/Timer.ts"
-import { type AwsErrorKind, type AwsService, classify } from "./Aws/Classification.ts"
 import * as Spans from "../services/Spans.ts"
+import { type AwsErrorKind, type AwsService, classify } from "./Aws/Classification.ts"
 
 /** An AWS call failed. `cause` is the SDK's error: it may hold item values, so it is read and never shown. */
 export class AwsError extends Data.TaggedError("AwsError")<{
@@ -42,8 +42,8 @@ export interface SendOptions {
   /** Milliseconds one attempt may take; default 2,000. */
   readonly timeoutMillis?: number
   /**
-   * Whether it fails when the work's deadline comes, as if it had timed out; default false. Only then need nobody else
-   * watch the time, and what must still be done after a deadline says so with `Deadline.afresh`.
+   * Whether it fails when the work's deadline comes, as if it had timed out, and is not sent after it; default false. Then nobody
+   * else need watch the time, and what must still be done after a deadline says so with `Deadline.afresh`.
    */
   readonly byDeadline?: boolean
   /** How a transient failure is retried; default {@link Schedules.aws}. Give `Schedules.never` for a call that must go out once. */
@@ -95,6 +95,7 @@ export const send = <
   command: Command<ClientIn, In, ClientOut, Out, Config>,
   options: SendOptions
 ): Effect.Effect<Out, AwsError> => {
+  const timedOut = Effect.failSync(() => fromSdk(options, { name: "TimeoutError" }))
   const call = (millis: number) =>
     Timer.promise({
       run: (signal) => client.send(command, { abortSignal: signal }),
@@ -104,7 +105,7 @@ export const send = <
     })
   const { byDeadline = false, timeoutMillis = 2_000 } = options
   const bounded = byDeadline
-    ? Effect.flatMap(Deadline.remainingMillis, (left) => call(Math.min(timeoutMillis, left)))
+    ? Effect.flatMap(Deadline.remainingMillis, (left) => (left > 0 ? call(Math.min(timeoutMillis, left)) : timedOut))
     : call(timeoutMillis)
   const attempt = bounded.pipe(
     Spans.withSpan(`${serviceNames[options.service]}.${options.operation}`, {

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { AwsError, send, type SendOptions } from "../../src/layers/Aws.ts"
+import * as Deadline from "../../src/services/Deadline.ts"
 import * as Schedules from "../../src/services/Resilience/Schedules.ts"
 
 type Attempt = (signal: AbortSignal) => Promise<{ readonly $metadata: object; readonly value: number }>
@@ -112,6 +113,31 @@ describe("send", () => {
         result._tag === "Left" && result.left.errorName === "TimeoutError" && result.left.kind === "transient"
       )
       assert.isTrue(signals[0]?.aborted)
+    })
+  )
+
+  it.effect("ends with the work's deadline where it is to, and is not sent after it", () =>
+    Effect.gen(function* () {
+      const { client, signals } = clientOf([silent])
+      const call = send(client, command, { ...options, timeoutMillis: 5_000, byDeadline: true })
+      const fiber = yield* Effect.fork(Effect.flip(Deadline.within(300)(call)))
+      yield* TestClock.adjust("299 millis")
+      assert.isFalse(signals[0]?.aborted)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* Fiber.join(fiber)).errorName, "TimeoutError")
+      assert.isTrue(signals[0]?.aborted)
+      assert.strictEqual((yield* Effect.flip(Deadline.within(0)(call))).errorName, "TimeoutError")
+      assert.lengthOf(signals, 1)
+    })
+  )
+
+  it.effect("is sent after the deadline by whoever has a deadline of its own, or none", () =>
+    Effect.gen(function* () {
+      const { client, signals } = clientOf([ok])
+      const call = send(client, command, { ...options, byDeadline: true })
+      assert.strictEqual((yield* Deadline.within(0)(Deadline.afresh(700)(call))).value, 42)
+      assert.strictEqual((yield* Deadline.within(0)(send(client, command, options))).value, 42)
+      assert.lengthOf(signals, 2)
     })
   )
 
