@@ -177,7 +177,7 @@ export const documentation: Readonly<Record<string, Documented>> = {
 }
 
 /** Variables of Node.js and of the C library that a deployed function may have. */
-export const nodeVariables: Readonly<Record<string, string>> = {
+export const processVariables: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: "How many pools of memory the C library's threads have",
   MALLOC_MMAP_THRESHOLD_: "From which size on, in bytes, the C library gives memory back as soon as it is free",
   MALLOC_TRIM_THRESHOLD_: "How much memory, in bytes, the C library keeps at the end of its heap",

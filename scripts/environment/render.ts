@@ -1,7 +1,7 @@
 /** The templates and the page, out of what the definitions say and what is documented. */
 import { services } from "../../infra/src/services.ts"
 import { functions } from "../../src/handlers/Functions.ts"
-import { type Documented, documentation, nodeVariables } from "./documentation.ts"
+import { type Documented, documentation, processVariables } from "./documentation.ts"
 import { exampleStage } from "./examples.ts"
 import type { Settings } from "./settingsOf.ts"
 import { parameters, readersOfParameter, readersOfSecret, secrets } from "./stores.ts"
@@ -165,7 +165,7 @@ export const page = (settings: AllSettings): string => {
   )
   const node = table(
     ["variable", "what it is"],
-    Object.entries(nodeVariables).map(([name, what]) => [code(name), what])
+    Object.entries(processVariables).map(([name, what]) => [code(name), what])
   )
   return [
     intro,

@@ -13,7 +13,7 @@ import { checkBudget, type Size, sizeOf } from "../build/budget.ts"
 import { root } from "../build/bundle.ts"
 import * as contracts from "../contracts.ts"
 import * as environment from "../environment.ts"
-import { nodeVariables } from "../environment/documentation.ts"
+import { processVariables } from "../environment/documentation.ts"
 import { attempted, type Check, check, warning } from "./Check.ts"
 import { definitionFindings } from "./stateMachine.ts"
 import { isRecord, limits, resourcesOf, settingFindings, sizeFindings, type Stack, type Template } from "./Template.ts"
@@ -108,7 +108,7 @@ export const templates = async (
   settings: environment.Found["settings"]
 ): Promise<ReadonlyArray<Check>> => {
   const allowed = new Set<string>(Object.values(unbound).flat())
-  const others = new Set(Object.keys(nodeVariables))
+  const others = new Set(Object.keys(processVariables))
   return [
     check(`${stacks.length} stacks are synthesized, for ${stages.join(" and ")}`, stackFindings(stacks)),
     check(`stacks are below ${limits.bytes / 1_000_000} MB and ${limits.resources} resources`, sizeFindings(stacks)),

@@ -197,7 +197,7 @@ export const start = async <R, LE>(options: StartOptions<R, LE>): Promise<Starte
           timestamp: startedAt,
           properties: { requestId: context.awsRequestId }
         })
-        // One write for all of them: on Lambda each takes as long as a small query.
+        // One write for all of them: each would be a call of the system.
         if (lines.length > 0) sink.writeLine(lines.join("\n"))
         yield* exporter.export(recording.finished, context.functionName)
         if (Exit.isSuccess(outcome.exit)) return outcome

@@ -16,9 +16,9 @@ import type { CircuitOpen } from "../schemas/ResilienceError.ts"
 import type { CircuitBreaker } from "../services/Resilience/CircuitBreaker.ts"
 import * as Retry from "../services/Resilience/Retry.ts"
 import * as Schedules from "../services/Resilience/Schedules.ts"
+import * as Spans from "../services/Spans.ts"
 import { classify, isGone, isOutage, isRefused, isStale } from "./Sql/Classification.ts"
 import { type Address, connect, type LoginSource, type Opened } from "./Sql/Connecting.ts"
-import * as Spans from "../services/Spans.ts"
 
 /** Whatever a database call fails with, beside its own errors. */
 export type DatabaseError = DatabaseFailure | DatabaseDataError | CircuitOpen

@@ -118,8 +118,7 @@ export const begin = (header: string | undefined, ratio: number): Effect.Effect<
   })
 
 /**
- * Runs an effect in a span. Effect would take a stack trace with each, at half of a span's cost, for messages that nobody
- * here reads: log lines name the error and the correlation id.
+ * Runs an effect in a span. Effect would take a stack trace with each, for messages that nobody here reads: log lines name the error and the correlation id.
  */
 export const withSpan =
   (name: string, options: Tracer.SpanOptions) =>

@@ -16,7 +16,7 @@ export const format = (bytes: ReadonlyArray<number>): string => {
 
 const word = Random.nextIntBetween(0, 0x1_0000_0000)
 
-/** A random UUID of version 4, of four words: sixteen draws of a byte each would cost as much as a small query. */
+/** A random UUID of version 4, of four words: a draw is an effect, and sixteen of a byte each are many. */
 export const v4: Effect.Effect<string> = Effect.gen(function* () {
   const words = [yield* word, yield* word, yield* word, yield* word]
   return format(words.flatMap((bits) => [24, 16, 8, 0].map((shift) => (bits >>> shift) & 0xff)))

@@ -10,7 +10,7 @@ import { assert, describe, it } from "vitest"
 import { loadConfig } from "../../infra/src/Config.ts"
 import { clusterSecretName, environmentOf } from "../../infra/src/environment.ts"
 import { root } from "../../scripts/build/bundle.ts"
-import { documentation, nodeVariables } from "../../scripts/environment/documentation.ts"
+import { documentation, processVariables } from "../../scripts/environment/documentation.ts"
 import { template } from "../../scripts/environment/render.ts"
 import { isDefault, settingsOf } from "../../scripts/environment/settingsOf.ts"
 import { secrets } from "../../scripts/environment/stores.ts"
@@ -54,7 +54,7 @@ describe("the templates", () => {
           `${name} lacks`
         )
         assert.deepStrictEqual(
-          set.filter((setting) => !known.includes(setting) && !(setting in nodeVariables)),
+          set.filter((setting) => !known.includes(setting) && !(setting in processVariables)),
           [],
           `${name} never reads`
         )

@@ -6,9 +6,9 @@ import { RequestId } from "../../schemas/DataSubjectRequest.ts"
 import { Health, type HealthChecks } from "../../services/Health.ts"
 import { Parameters } from "../../services/Parameters.ts"
 import { RequestStore } from "../../services/RequestStore.ts"
+import * as Spans from "../../services/Spans.ts"
 import * as TtlCache from "../Resilience/TtlCache.ts"
 import { MParticleSettings } from "./Settings.ts"
-import * as Spans from "../../services/Spans.ts"
 
 const timeoutMillis = 2_000
 const keptMillis = 10_000

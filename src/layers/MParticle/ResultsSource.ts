@@ -9,8 +9,8 @@ import { NetworkError } from "../../schemas/MParticleError.ts"
 import { Parameters } from "../../services/Parameters.ts"
 import { callTimeout } from "../../services/Resilience/callTimeout.ts"
 import { ResultsUnavailable } from "../../services/Results.ts"
-import { MParticleSettings } from "./Settings.ts"
 import * as Spans from "../../services/Spans.ts"
+import { MParticleSettings } from "./Settings.ts"
 
 /** How long mParticle may take to begin its answer. */
 const beginMillis = 10_000

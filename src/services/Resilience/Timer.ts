@@ -1,6 +1,6 @@
 /**
  * Time limits that cost little: every call outside has one. Effect's own race two children of the fiber, each with a copy
- * of all that the fiber knows, and fold them together again: four times the cost of the rest of a call to AWS.
+ * of all that the fiber knows, and fold them together again (docs/adr/0015).
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

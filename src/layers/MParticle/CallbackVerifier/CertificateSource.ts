@@ -8,10 +8,10 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { CertificateUnavailable } from "../../../schemas/CallbackError.ts"
 import { isMissing, Parameters } from "../../../services/Parameters.ts"
+import * as Spans from "../../../services/Spans.ts"
 import { isSafeUrl } from "../../Setting.ts"
 import { MParticleSettings } from "../Settings.ts"
 import { parsePem } from "./Chain.ts"
-import * as Spans from "../../../services/Spans.ts"
 
 const timeoutMillis = 5_000
 const maxBytes = 64 * 1024
