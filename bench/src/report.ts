@@ -1,6 +1,7 @@
 /** The report of all benches, from the raw numbers that each has written. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { cpus, totalmem } from "node:os"
+import { fileURLToPath } from "node:url"
+import { thisMachine, writePage } from "../../local/src/markdown.ts"
 import type { Requirement, Samples } from "./measure.ts"
 import { plot } from "./plot.ts"
 import { estimate, type Estimate } from "./statistics.ts"
@@ -69,15 +70,14 @@ const section = ({ about, name, title }: Bench): string => {
 /** Writes `docs/performance.md` and its plots. */
 export const writeReport = (benches: ReadonlyArray<Bench>, commit: string): void => {
   mkdirSync(new URL("docs/performance/", root), { recursive: true })
-  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.version}, ${process.platform} ${process.arch}`
   const text = [
     "# Performance",
     "",
-    `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)} from commit ${commit}. ${machine}.`,
+    `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)} from commit ${commit}. ${thisMachine()}.`,
     "",
     "The contenders of a bench run in turns, there and back (A B B A), for at least 21 rounds where a round is short; what is compared is the ratio within a round. Given is the median, and in brackets the interval that holds it with 95 % confidence (bootstrap). The raw numbers are in `bench/results` after a run. Absolute times are of this machine; ratios are what carries over.",
     "",
     ...benches.map(section)
   ].join("\n")
-  writeFileSync(new URL("docs/performance.md", root), text)
+  writePage(fileURLToPath(new URL("docs/performance.md", root)), text)
 }

@@ -1,6 +1,7 @@
 /** Pages that people write and runs complete: tables, and the part between two marks. */
 import { execFileSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
+import { cpus, totalmem } from "node:os"
 import { basename, join } from "node:path"
 
 /** A text that a cell can hold. */
@@ -20,8 +21,16 @@ export const withGenerated = (page: string, name: string, text: string): string 
   return `${page.slice(0, from)}${start}\n\n${text}\n\n${page.slice(to)}`
 }
 
-/** Writes the text into the page, between the marks of the file's name, as the formatter would have it. */
-export const writeGenerated = (file: string, text: string): void => {
-  writeFileSync(file, withGenerated(readFileSync(file, "utf8"), basename(file, ".md"), text))
+/** Writes a page as the formatter would have it. */
+export const writePage = (file: string, text: string): void => {
+  writeFileSync(file, text)
   execFileSync(join(import.meta.dirname, "../../node_modules/.bin/oxfmt"), [file], { stdio: "ignore" })
 }
+
+/** Writes the text into the page, between the marks of the file's name. */
+export const writeGenerated = (file: string, text: string): void =>
+  writePage(file, withGenerated(readFileSync(file, "utf8"), basename(file, ".md"), text))
+
+/** What a page says of the machine that its numbers are of. */
+export const thisMachine = (): string =>
+  `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.version}, ${process.platform} ${process.arch}`

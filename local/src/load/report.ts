@@ -1,8 +1,7 @@
 /** What a run writes: the generated part of docs/load.md, and its plots. */
-import { cpus, totalmem } from "node:os"
 import type { Requirement } from "../../../bench/src/measure.ts"
 import { plot } from "../../../bench/src/plot.ts"
-import { table } from "../markdown.ts"
+import { table, thisMachine } from "../markdown.ts"
 import { callKinds } from "./Collector.ts"
 import type { GroupRun } from "./GroupRun.ts"
 import { summaryOf } from "./statistics.ts"
@@ -96,7 +95,9 @@ const section = (run: GroupRun, requirements: ReadonlyArray<Requirement>): strin
     callTable(run),
     climbTable(run),
     memoryTable(run),
-    own.map(verdict).join("\n")
+    [...own.map(verdict), ...run.findings.flatMap(({ met, text }) => (met === undefined ? [`- ${text}`] : []))].join(
+      "\n"
+    )
   ].join("\n\n")
 }
 
@@ -106,10 +107,9 @@ export const report = (
   requirements: ReadonlyArray<Requirement>,
   { at, commit }: { readonly at: string; readonly commit: string }
 ): string => {
-  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.version}, ${process.platform} ${process.arch}`
   const missed = requirements.filter(({ explained, met }) => !met && explained === undefined).length
   return [
-    `Written on ${at.slice(0, 10)} from commit ${commit}. ${machine}. ${missed === 0 ? "Every target is met or explained." : `${missed} targets are not met.`}`,
+    `Written on ${at.slice(0, 10)} from commit ${commit}. ${thisMachine()}. ${missed === 0 ? "Every target is met or explained." : `${missed} targets are not met.`}`,
     "![Latency](performance/load-latency.svg)",
     "![Memory](performance/load-memory.svg)",
     ...runs.map((run) => section(run, requirements))

@@ -80,7 +80,7 @@ export const requirementsOf = (run: GroupRun): ReadonlyArray<Requirement> => {
           }
         ]),
     ...memoryOf(run),
-    ...findings,
+    ...findings.flatMap(({ met, text }) => (met === undefined ? [] : [{ text, met }])),
     orExplained({
       text: `${ratePerMinute} requests a minute are held on each path for ${minutes} minutes, and ${held} for a while${broken === undefined ? "" : ` (${broken})`}`,
       met: broken === undefined

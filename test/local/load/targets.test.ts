@@ -121,6 +121,16 @@ describe("report", () => {
     assert.match(other, /- \*\*explained\*\*: .*: it is the platform's/)
   })
 
+  it("tells what is only told, and asks nothing of it", () => {
+    const told = { ...run, findings: [{ text: "mParticle was called 7 times" }] }
+    const asked = requirementsOf(told)
+    assert.notInclude(JSON.stringify(asked), "mParticle")
+    assert.match(
+      report([told], asked, { at: "2026-11-29T10:00:00Z", commit: "abc1234" }),
+      /^- mParticle was called 7 times$/m
+    )
+  })
+
   it("draws latencies and memory", () => {
     const drawn = plots([run])
     assert.deepStrictEqual(Object.keys(drawn), ["load-latency.svg", "load-memory.svg"])

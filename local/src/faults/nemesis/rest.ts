@@ -52,8 +52,8 @@ const complete = async (world: World): Promise<void> => {
     const open = [...new Set(filedAt(world))].filter((id) => records.get(id) !== "completed" && !advanced.has(id))
     const workers = Array.from({ length: 6 }, async () => {
       for (let id = open.pop(); id !== undefined; id = open.pop()) {
-        advanced.add(id)
         await world.sandbox("POST", "mparticle/advance", { id, status: "completed" })
+        advanced.add(id)
       }
     })
     await Promise.all(workers)

@@ -54,8 +54,7 @@ export const batonGroups = async (world: World): Promise<ReadonlyArray<Group>> =
     settle: async () => [
       ...(await requests.settle()).slice(0, 1),
       {
-        text: `mParticle was called ${requests.mostCallsInAMinute()} times at most in any minute; each process keeps to 800 and a burst of 100`,
-        met: true
+        text: `mParticle was called ${requests.mostCallsInAMinute()} times at most in any minute; each process keeps to 800 and a burst of 100`
       }
     ]
   }

@@ -1,6 +1,14 @@
 /** Staging's webhooks under load: a path for every channel, each message signed as its sender signs. */
 import type { Channel } from "../../../../src/schemas/Staging.ts"
-import { company, conversation, customer, customersOf, mailConversation, secretOf } from "../../faults/customers.ts"
+import {
+  company,
+  conversation,
+  customer,
+  customersOf,
+  mailConversation,
+  mailer,
+  secretOf
+} from "../../faults/customers.ts"
 import { eventually, type World } from "../../faults/World.ts"
 import { stage } from "../../gateway/apiGatewayEvent.ts"
 import { readMessages } from "../../sandboxes/twilio/messages.ts"
@@ -22,7 +30,7 @@ const tenant = (credentialsId: string) => {
 const channels: Readonly<Record<Channel, { from: (writer: number) => string; to: string; credentials: string }>> = {
   whatsapp: { from: customer, to: company, credentials: "faults/twilio" },
   sms: { from: (writer) => customer(writers + writer), to: company, credentials: "faults/twilio" },
-  email: { from: (writer) => `customer-${writer}@example.com`, to: "company@example.com", credentials: "faults/mail" }
+  email: { from: mailer, to: "company@example.com", credentials: "faults/mail" }
 }
 
 /** Its paths. */
