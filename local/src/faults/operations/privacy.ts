@@ -1,4 +1,5 @@
 /** Crash points of Baton and MParticle: what is done, and what must hold afterwards. */
+import { emptyArchive } from "../../sandboxes/mparticle/emptyArchive.ts"
 import type { Attempt, Operation } from "../crashPoints.ts"
 import { functions, privacyOf } from "../privacy.ts"
 import { expect, expectSame, textOf } from "../Row.ts"
@@ -107,7 +108,6 @@ export const privacyOperations = (
       }
     }
   }
-  const archive = Buffer.from("504b0506".padEnd(44, "0"), "hex").toString("base64")
   const { baton, http } = functions
   if (lane === "baton")
     return [
@@ -133,7 +133,7 @@ export const privacyOperations = (
       service: "MParticle",
       name: "callback of an export",
       function: http,
-      prepare: callback("export", { results: archive })
+      prepare: callback("export", { results: emptyArchive.toString("base64") })
     }
   ]
 }

@@ -1,14 +1,12 @@
 /** What may go wrong with requests over HTTP, mParticle's callbacks, results and events. */
 import { GetObjectCommand } from "@aws-sdk/client-s3"
+import { emptyArchive } from "../../sandboxes/mparticle/emptyArchive.ts"
 import { functions, privacyOf } from "../privacy.ts"
 import { expect, expectSame, type Row, textOf } from "../Row.ts"
 import { eventually, type Planted, type World } from "../World.ts"
 
 const { http, reconcile } = functions
 const certificatePath = "/dsr/opendsr_cert.pem"
-
-/** A zip without a file in it. */
-const archive = Buffer.from("504b0506".padEnd(44, "0"), "hex")
 
 type Advanced = { readonly status?: number | null; readonly statuses?: ReadonlyArray<number | null> }
 
@@ -147,7 +145,7 @@ export const callbackRows = (world: World): ReadonlyArray<Row> => {
         const id = await privacy.submitted("export")
         const planted = aws("PutObject", { error: "SlowDown", status: 503 }, 100)
         expectSame(
-          await advance(id, "completed", { results: archive.toString("base64") }),
+          await advance(id, "completed", { results: emptyArchive.toString("base64") }),
           { status: 202 },
           "the answer"
         )
@@ -157,7 +155,7 @@ export const callbackRows = (world: World): ReadonlyArray<Row> => {
           expect(JSON.stringify((await privacy.recordOf(id))["resultLocations"] ?? "").includes(id), "not copied")
         })
         const { Body } = await world.s3.send(new GetObjectCommand({ Bucket: bucket, Key: `${id}.zip` }))
-        expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(archive), "it has other bytes")
+        expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(emptyArchive), "it has other bytes")
         return "202; copied by the reconciliation, the same bytes"
       }
     },
@@ -169,7 +167,7 @@ export const callbackRows = (world: World): ReadonlyArray<Row> => {
         const match = { method: "GET", path: ".*/results", function: http }
         world.plant("mparticle", { match, times: 4, fault: { truncate: 5 } })
         expectSame(
-          await advance(id, "completed", { results: archive.toString("base64") }),
+          await advance(id, "completed", { results: emptyArchive.toString("base64") }),
           { status: 202 },
           "the answer"
         )
@@ -178,7 +176,7 @@ export const callbackRows = (world: World): ReadonlyArray<Row> => {
           expect(JSON.stringify((await privacy.recordOf(id))["resultLocations"] ?? "").includes(id), "not copied")
         })
         const { Body } = await world.s3.send(new GetObjectCommand({ Bucket: bucket, Key: `${id}.zip` }))
-        expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(archive), "it has other bytes")
+        expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(emptyArchive), "it has other bytes")
         return "202; copied later, the same bytes"
       }
     },

@@ -4,6 +4,7 @@ import type { api } from "../../../../src/handlers/MParticleHttp/Api.ts"
 import type { World } from "../../faults/World.ts"
 import { stage } from "../../gateway/apiGatewayEvent.ts"
 import { inParallel } from "../../inParallel.ts"
+import { emptyArchive } from "../../sandboxes/mparticle/emptyArchive.ts"
 import { callbackPrefix } from "../Collector.ts"
 import { httpCall, objectOf } from "../httpCall.ts"
 import type { Group, Path } from "../Path.ts"
@@ -13,8 +14,6 @@ import { Requests } from "../Requests.ts"
 const filedBefore = 300
 const filedAtOnce = 8
 const types = ["gdpr_delete", "ccpa_delete", "delete", "export"] as const
-/** A zip without a file in it, as results. */
-const archive = Buffer.from("504b0506".padEnd(44, "0"), "hex").toString("base64")
 
 /** An endpoint that is added to the description has no load here, and does not type-check. */
 type HttpPaths = Readonly<Record<EndpointsOf<typeof api>["name"] | "openapi" | "docs", Path>>
@@ -45,7 +44,7 @@ export const mparticleHttpGroups = async (world: World): Promise<ReadonlyArray<G
   const callback = async (): Promise<string> => {
     const id = requests.oldestOpen()
     const headers = { "x-correlation-id": `${callbackPrefix}${world.next()}` }
-    const results = exports.has(id) ? { results: archive } : {}
+    const results = exports.has(id) ? { results: emptyArchive.toString("base64") } : {}
     const advanced = await world.sandbox("POST", "mparticle/advance", {
       id,
       status: "completed",
