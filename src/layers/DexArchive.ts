@@ -48,6 +48,9 @@ type Outcome = Either.Either<Kept, string>
 
 const noTime: Outcome = Either.left(texts.time)
 
+/** Of an id that is none, which takes no time to know: it is also the outcome of one that never had its turn. */
+const invalid: Outcome = Either.left(texts.invalid)
+
 /** Archives one client's day. */
 const archiveOne = (
   id: ClientId,
@@ -98,7 +101,7 @@ const summaryOf = (
   const errors: Array<ArchiveFailure> = []
   const left: Array<string> = []
   for (const [index, { id, name, raw }] of clients.entries()) {
-    const outcome = outcomes[index] ?? noTime
+    const outcome = outcomes[index] ?? (Option.isSome(id) ? noTime : invalid)
     if (Either.isRight(outcome)) continue
     const shown = Option.match(id, { onNone: () => raw, onSome: Ids.shown })
     errors.push({ client_id: shown, client_name: name, error: outcome.left })
@@ -180,7 +183,7 @@ export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen
         ({ id }, index) =>
           Effect.map(
             Option.match(id, {
-              onNone: () => Effect.succeed<Outcome>(Either.left(texts.invalid)),
+              onNone: () => Effect.succeed(invalid),
               onSome: (known) => ifTime(archiveOne(known, date, session, archive))
             }),
             (outcome) => {
