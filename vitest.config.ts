@@ -15,8 +15,8 @@ export default defineConfig({
     globalSetup: ["test/support/provideEngines.ts"],
     setupFiles: ["test/support/setup.ts"],
     passWithNoTests: false,
-    // Tests on the platform wait most of their time, so a core can take more than one file.
-    maxWorkers: Math.max(4, availableParallelism()),
+    // Tests on the platform wait most of their time, so a core can take more than two files.
+    maxWorkers: Math.max(5, availableParallelism()),
     sequence: { sequencer: Sequencer },
     allowOnly: !ci,
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.

@@ -124,7 +124,7 @@ describe("the protocol", () => {
             if (runs % 50 === 0) await Effect.runPromise(breathe)
             assert.deepStrictEqual(broken(ours, history, dropsWhenBusy), [])
           }),
-          { numRuns: 10_000 }
+          { numRuns: 4_000 }
         )
       }),
     240_000
