@@ -6,13 +6,15 @@ import type { Memory } from "./memory.ts"
 import type { Finding } from "./Path.ts"
 import type { PathResult } from "./phase.ts"
 
-/** A group's run: the sustained rate, then the climb. */
+/** A group's run: the start, the sustained rate, then the climb. */
 export interface GroupRun {
   readonly name: string
   readonly function: FunctionName
   readonly about: string
   readonly ratePerMinute: number
   readonly minutes: number
+  /** Before the run, at its rate: while processes start. */
+  readonly start: ReadonlyArray<PathResult>
   readonly paths: ReadonlyArray<PathResult>
   readonly calls: Calls
   readonly memory: Memory

@@ -8,12 +8,6 @@ export interface Explanation {
 
 /** By group. */
 export const explained: Readonly<Record<string, Explanation>> = {
-  staging: {
-    p95UpToMs: 1_000,
-    why:
-      "only the first ten seconds are slow, in which eight processes start on the two cores that serve fifty messages a " +
-      "second meanwhile; after them P95 is some 50 ms. On Lambda each process has a processor of its own"
-  },
   "mparticle-api-http documents": {
     p95UpToMs: 1_500,
     why:

@@ -17,16 +17,18 @@ const figures = (values: ReadonlyArray<number>): ReadonlyArray<string> => {
 
 /** What came of each path, below the names of the columns. */
 export const lines = ({
-  paths
+  paths,
+  start
 }: GroupRun): readonly [ReadonlyArray<string>, ...ReadonlyArray<ReadonlyArray<string>>] => [
-  ["path", "requests", "answers", ...percentiles],
+  ["path", "requests", "answers", ...percentiles, "P95 at the start, ms"],
   ...paths.map(({ answers, latenciesMs, name }) => [
     name,
     String(latenciesMs.length),
     Object.entries(answers)
       .map(([answer, count]) => `${answer}: ${count}`)
       .join("; "),
-    ...figures(latenciesMs)
+    ...figures(latenciesMs),
+    ...start.filter((one) => one.name === name).map((one) => ms(summaryOf(one.latenciesMs).p95))
   ])
 ]
 

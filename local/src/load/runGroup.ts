@@ -1,4 +1,4 @@
-/** Loads one function: at the sustained rate, then ever faster, and looks at what is there in the end. */
+/** Loads one function: until it has started, at the sustained rate, then ever faster, and looks at what is there in the end. */
 import type { World } from "../faults/World.ts"
 import { climb, highestHeld } from "./climb.ts"
 import type { Collector } from "./Collector.ts"
@@ -10,6 +10,8 @@ import { prepare, runPhase } from "./phase.ts"
 import { brokenBy } from "./targets.ts"
 
 const watchMs = 1_000
+/** Longer than it takes until as many processes have started as the rate needs. */
+const startSeconds = 15
 const climbing = { factor: 1.5, most: 6, seconds: 15 } as const
 /** Journals that nobody reads here: they would only grow. */
 const unread = ["aws", "elasticsearch", "lambda", "mysql"] as const
@@ -26,6 +28,8 @@ export const runGroup = async (
     for (const sandbox of unread) world.sandboxes.get(sandbox)?.clearJournal()
   }, watchMs)
   try {
+    await prepare(paths, ratePerMinute, startSeconds)
+    const start = await runPhase(paths, ratePerMinute, startSeconds)
     await prepare(paths, ratePerMinute, minutes * 60)
     collector.take()
     const memory = watchMemory(world.platform)
@@ -41,7 +45,7 @@ export const runGroup = async (
     })
     const held = highestHeld(ratePerMinute, isHeld, steps)
     const findings = await settle()
-    return { ...group, ratePerMinute, minutes, paths: sustained, ...seen, broken, steps, held, findings }
+    return { ...group, ratePerMinute, minutes, start, paths: sustained, ...seen, broken, steps, held, findings }
   } finally {
     clearInterval(timer)
   }

@@ -50,7 +50,7 @@ const memoryOf = ({ function: name, memory, minutes }: GroupRun): ReadonlyArray<
 
 /** Everything that is asked of a group's run, and whether it is so. */
 export const requirementsOf = (run: GroupRun): ReadonlyArray<Requirement> => {
-  const { broken, calls, findings, held, minutes, name, paths, ratePerMinute } = run
+  const { broken, calls, findings, held, minutes, name, paths, ratePerMinute, start } = run
   const kinds = callKinds.flatMap((kind) => {
     const values = callsOf(calls, kind)
     return kind === "other AWS" || kind === "invocation" || values.length === 0
@@ -67,7 +67,7 @@ export const requirementsOf = (run: GroupRun): ReadonlyArray<Requirement> => {
   const asked = paths.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0)
   const all: ReadonlyArray<Requirement> = [
     ...paths.map(({ latenciesMs, name: path }) => orExplained(below(path, latenciesMs, targetsMs.api))),
-    ...paths
+    ...[...start, ...paths]
       .filter(({ errors }) => errors > 0)
       .map(({ errors, name: path }) => ({ text: `${path}: ${errors} answers are not as documented`, met: false })),
     ...kinds,
