@@ -145,7 +145,7 @@ describe.each(cases)("$name", ({ contract, direction, values }) => {
         else if (!isWhole) outcomes.breaking += 1
         return found.length > 0 || isWhole
       }),
-      { numRuns: 80, seed: 1 }
+      { numRuns: 200, seed: 1 }
     )
     assert.isAbove(outcomes.harmless, 10)
     assert.isAbove(outcomes.breaking, 10)

@@ -1,4 +1,4 @@
-/** One identifier for ever, whatever races: eight processes, a hundred thousand keys, and everything going wrong. */
+/** One identifier for ever, whatever races: eight processes, thousands of keys, and everything going wrong. */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,7 +7,9 @@ import * as Scope from "effect/Scope"
 import { runCampaign } from "../support/mintingCampaign.ts"
 import { freshStore, mariaDb, type TestDatabase } from "../support/minterDatabase.ts"
 
-const keys = 100_000
+/** `npm run campaign` has a hundred thousand, which is a minute for two processors alone. */
+const keys = Number(process.env["CAMPAIGN_KEYS"] ?? 30_000)
+const faults = Math.min(120, keys / 500)
 
 describe("eight processes that mint the same keys", () => {
   const scope = Effect.runSync(Scope.make())
@@ -32,12 +34,13 @@ describe("eight processes that mint the same keys", () => {
         keys,
         processes: 8,
         keysPerBatch: 1_000,
-        faults: 120
+        faults
       })
       console.log("minting campaign:", JSON.stringify(figures))
       assert.strictEqual(figures.assigned, keys)
       assert.isAtLeast(figures.requested, 8 * keys)
-      assert.isAbove(figures.kills, 20)
+      // A quarter of the faults are kills.
+      assert.isAbove(figures.kills, faults / 6)
     }
   )
 })

@@ -51,7 +51,8 @@ export const find = <E>(
     const ids = new Map<string, CanonicalId>()
     for (const chunk of chunksOf(keys)) {
       const [{ ontologyType, sourceSystem }] = chunk
-      const asked = new Map<unknown, string>(chunk.map(({ id, sourceId }) => [sourceId, id]))
+      const asked = new Map<unknown, string>()
+      for (const { id, sourceId } of chunk) asked.set(sourceId, id)
       const list = statements.padded(chunk.map(({ sourceId }) => sourceId))
       const rows = yield* run(statement(list.length), [ontologyType, sourceSystem, ...list])
       for (const row of rows) {
