@@ -15,6 +15,7 @@ import { Conversations } from "../services/Conversations.ts"
 import * as Deadline from "../services/Deadline.ts"
 import { StageStore } from "../services/StageStore.ts"
 import * as Metrics from "../services/Metrics.ts"
+import * as Timer from "../services/Resilience/Timer.ts"
 import { type Receipt, Staging, type StagingShape, type Webhook } from "../services/Staging.ts"
 import { StagingQueues } from "../services/StagingQueues.ts"
 import { handoffContext } from "../services/Staging/Handoff.ts"
@@ -144,7 +145,11 @@ export const make: Effect.Effect<
       const proof = proofOf(channel, webhook, parsed)
       yield* auth.screen(proof)
       const found = yield* conversations.find(channel, bareId(message.to), primaryChannel(message))
-      yield* auth.verify(proof, found.credentialRef)
+      // The look for a secret is one for all who ask meanwhile: it has nobody's deadline, so that each keeps their own.
+      yield* Timer.limit({
+        millis: yield* Deadline.remainingMillis,
+        onTimeout: () => failure("SECRET_FETCH_TRANSIENT_ERROR", "there was no time left")
+      })(auth.verify(proof, found.credentialRef))
       return yield* deliverOrPark(found.conversationId, message)
     }).pipe(Deadline.within(workMillis))
 

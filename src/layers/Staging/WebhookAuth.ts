@@ -100,8 +100,7 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
         const outcome = yield* send(client, new GetSecretValueCommand({ SecretId: name }), {
           service: "secretsmanager",
           operation: "GetSecretValue",
-          timeoutMillis,
-          byDeadline: true
+          timeoutMillis
         }).pipe(Effect.mapError(asFailure(secretCodes)), Effect.either)
         const now = yield* Clock.currentTimeMillis
         if (Either.isRight(outcome)) return credentialsIn(outcome.right.SecretString, now)

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Deadline from "../../../src/services/Deadline.ts"
 import { Sweeper } from "../../../src/services/Sweeper.ts"
 import { movableClock } from "../../support/movableClock.ts"
 import { assertTwiml, conversation, inStaging, now, outcomes, send, whatsapp } from "../../support/staging.ts"
@@ -123,6 +124,20 @@ describe.concurrent("a message whose dependency hangs", () => {
       30_000
     )
   }
+})
+
+describe("two messages that wait for the same secret", () => {
+  it.live("35 one whose time is over does not fail the other, which has time left", () =>
+    Effect.gen(function* () {
+      yield* breaking("GetSecretValue", "hangs", (nth) => nth === 1)
+      const late = yield* Effect.fork(Deadline.within(300)(send()))
+      yield* Effect.sleep(100)
+      const early = yield* Effect.fork(send({ params: { ...whatsapp, MessageSid: `SM${"e".repeat(32)}` } }))
+      assertTwiml(yield* Fiber.join(late), 503)
+      assertTwiml(yield* Fiber.join(early), 200)
+      assert.include(yield* outcomes, "SECRET_FETCH_TRANSIENT_ERROR")
+    }).pipe(ticking, inStaging(), Effect.provide(engines), Effect.provide(Logger.remove(Logger.defaultLogger)))
+  )
 })
 
 describe("an invocation that is ended while the queue hangs", () => {
