@@ -10,6 +10,7 @@ import * as ClientId from "../../services/DexArchive/ClientId.ts"
 import type { DexClient, DexClientsShape } from "../../services/DexClients.ts"
 import * as Retry from "../../services/Resilience/Retry.ts"
 import * as Schedules from "../../services/Resilience/Schedules.ts"
+import * as Spans from "../../services/Spans.ts"
 import * as Secrets from "../Secrets.ts"
 import * as SqlServer from "../SqlServer.ts"
 import type { DexSettings } from "./Settings.ts"
@@ -72,6 +73,6 @@ export const make = (
     })
     return distinct(rows)
   }).pipe(
-    Effect.withSpan("SQL Server clients", { kind: "client", attributes: { "db.system.name": "microsoft.sql_server" } })
+    Spans.withSpan("SQL Server clients", { kind: "client", attributes: { "db.system.name": "microsoft.sql_server" } })
   )
 })

@@ -12,6 +12,7 @@ import { callTimeout } from "../../services/Resilience/callTimeout.ts"
 import { parseRetryAfter } from "../../services/Resilience/parseRetryAfter.ts"
 import * as Retry from "../../services/Resilience/Retry.ts"
 import * as Schedules from "../../services/Resilience/Schedules.ts"
+import * as Spans from "../../services/Spans.ts"
 import { isSafeUrl } from "../Setting.ts"
 
 const scope = "dex/trigger:all"
@@ -88,7 +89,7 @@ export const make = (
       const life = typeof seconds === "number" && seconds > 0 ? seconds * 1000 : unknownLifeMillis
       // A token that lives shorter than the margin is used for as long as it lives: there is no better one.
       return { value, until: now + (life > marginMillis ? life - marginMillis : life) }
-    }).pipe(Effect.withSpan("DEX token POST", { kind: "client", attributes: { "http.request.method": "POST" } }))
+    }).pipe(Spans.withSpan("DEX token POST", { kind: "client", attributes: { "http.request.method": "POST" } }))
 
     const get = Retry.retry(attempt, {
       schedule: Schedules.dex(3),

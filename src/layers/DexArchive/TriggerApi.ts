@@ -84,7 +84,7 @@ export const make = (
         )
       }).pipe(
         Effect.tap(({ status }) => Effect.annotateCurrentSpan("http.response.status_code", status)),
-        Effect.withSpan("DEX GET", { kind: "client", attributes: { "http.request.method": "GET" } })
+        Spans.withSpan("DEX GET", { kind: "client", attributes: { "http.request.method": "GET" } })
       )
 
     const open: TriggerApiShape["open"] = Effect.gen(function* () {

@@ -74,12 +74,9 @@ class WholeResponse extends Inspectable.Class implements HttpClientResponse.Http
     return Stream.succeed(this.bytes)
   }
 
+  /** Without the body, which is somebody's data or a token, and without the request, which may hold a secret. */
   toJSON(): unknown {
-    return HttpIncomingMessage.inspect(this, {
-      _id: "WholeResponse",
-      request: this.request.toJSON(),
-      status: this.status
-    })
+    return { _id: "WholeResponse", status: this.status }
   }
 
   private decoded<A>(read: (text: string) => A): Effect.Effect<A, HttpClientError.ResponseError> {
@@ -112,6 +109,8 @@ const execute = (
         ? Https.request(url.right, { agent: agents.https, method, headers })
         : Http.request(url.right, { agent: agents.http, method, headers })
     call.on("error", (cause) => failed("Transport", cause))
+    // After the end of an answer it says nothing new.
+    call.on("close", () => failed("Transport", "the connection was closed"))
     call.on("response", (response) => {
       const chunks: Array<Buffer> = []
       response.on("data", (chunk: Buffer) => void chunks.push(chunk))
