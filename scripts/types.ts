@@ -18,8 +18,12 @@ const versionOf = (manifest: string): string => {
 const typescript = resolve("typescript/package.json")
 const service = resolve("@effect/language-service/package.json")
 
-const run = (...argv: ReadonlyArray<string>): number =>
-  spawnSync(process.execPath, argv, { cwd: root, stdio: "inherit" }).status ?? 1
+/** Runs a program; one that complains has failed: it is how a rule tells that it could not look at a file. */
+const run = (...argv: ReadonlyArray<string>): number => {
+  const { status, stderr } = spawnSync(process.execPath, argv, { cwd: root, stdio: ["inherit", "inherit", "pipe"] })
+  process.stderr.write(stderr)
+  return stderr.length > 0 ? 1 : (status ?? 1)
+}
 
 /** Where the patched copy of these versions is; it is made the first time. */
 const patched = (): string => {
@@ -41,7 +45,12 @@ const patched = (): string => {
       "error"
     )
     if (status !== 0) throw new Error("TypeScript could not be patched with the Effect language service")
-    if (!existsSync(place)) renameSync(making, place)
+    try {
+      renameSync(making, place)
+    } catch (error) {
+      // Somebody else was faster, and has made the same.
+      if (!existsSync(place)) throw error
+    }
   } finally {
     rmSync(making, { recursive: true, force: true })
   }
