@@ -3,7 +3,7 @@ import type { FunctionName } from "../../../src/handlers/Functions.ts"
 import type { Climbed } from "./climb.ts"
 import type { Calls } from "./Collector.ts"
 import type { Memory } from "./memory.ts"
-import type { Finding } from "./Path.ts"
+import type { Finding, Group } from "./Path.ts"
 import type { PathResult } from "./phase.ts"
 
 /** A group's run: the start, the sustained rate, then the climb. */
@@ -16,6 +16,7 @@ export interface GroupRun {
   /** Before the run, at its rate: while processes start. */
   readonly start: ReadonlyArray<PathResult>
   readonly paths: ReadonlyArray<PathResult>
+  readonly kinds: Group["kinds"]
   readonly calls: Calls
   readonly memory: Memory
   /** Why the sustained rate was not held; none where it was. */

@@ -1,5 +1,6 @@
 /** What the load test asks of the system: paths, in groups that run side by side. */
 import type { FunctionName } from "../../../src/handlers/Functions.ts"
+import type { TargetKind } from "./targets.ts"
 
 /** Something that has to hold, and whether it does; what is only told has no `met`. */
 export interface Finding {
@@ -26,6 +27,8 @@ export interface Group {
   /** What the requests are. */
   readonly about: string
   readonly paths: ReadonlyArray<Path>
+  /** The calls that requests make and that have a target: none of a kind would be wrong. */
+  readonly kinds: ReadonlyArray<TargetKind>
   /** Called about once a second while requests are under way: takes down what the sandboxes cannot keep for so long. */
   readonly watch: () => void
   /** Looks, when all is over, whether everything that was accepted is there. */

@@ -38,7 +38,9 @@ export const runLoad = async (
     for (const group of groups) {
       const paths = group.paths.filter((path) => (options.path ?? path.name) === path.name)
       if (paths.length === 0) continue
-      const run = await runGroup(world, collector, { ...group, paths }, options)
+      // One path makes some of the calls at most.
+      const kinds = options.path === undefined ? group.kinds : []
+      const run = await runGroup(world, collector, { ...group, paths, kinds }, options)
       runs.push(run)
       done(run)
     }

@@ -21,13 +21,14 @@ const run: GroupRun = {
   ratePerMinute: 1_000,
   minutes: 3,
   start: [slow],
+  kinds: ["database"],
   paths: [path],
   calls: {
     database: { "DynamoDB.PutItem": [3, 4], "DynamoDB.GetItem": [5] },
     integration: {},
     certificate: {},
     "other AWS": { "SQS.SendMessage": [700] },
-    invocation: { staging: Array<number>(95).fill(8) }
+    invocation: { staging: Array<number>(96).fill(8) }
   },
   memory: {
     staging: [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 2, megabytes: 200 }))
@@ -76,8 +77,20 @@ describe("requirementsOf", () => {
     const database = { ...calls, database: { "DynamoDB.PutItem": [1, 100] } }
     assert.match(missed({ calls: database }).join("\n"), /P95 of 2 database calls is 100 ms, less than 100 ms/)
     const certificate = { ...calls, certificate: { check: [201] } }
-    assert.match(missed({ calls: certificate }).join("\n"), /P95 of 1 certificate checks is 201 ms, less than 200 ms/)
-    assert.deepStrictEqual(missed({ calls: { ...calls, database: {}, invocation: {} } }), [])
+    assert.match(
+      missed({ calls: certificate, kinds: ["certificate"] }).join("\n"),
+      /P95 of 1 certificate checks is 201 ms, less than 200 ms/
+    )
+    assert.match(missed({ calls: { ...calls, database: {} } }).join("\n"), /P95 of 0 database calls is NaN ms/)
+    assert.lengthOf(missed({ calls: { ...calls, database: {}, invocation: {} } }), 2)
+    assert.deepStrictEqual(missed({ kinds: [], calls: { ...calls, database: {}, invocation: {} } }), [])
+    // Three of a hundred invocations were not told: with the three slow calls that were, they are more than five.
+    const partly = { "DynamoDB.PutItem": [...Array<number>(94).fill(3), 101, 101, 101] }
+    const toldOf = (count: number) => ({
+      calls: { ...calls, database: partly, invocation: { staging: Array<number>(count).fill(8) } }
+    })
+    assert.deepStrictEqual(missed(toldOf(97)), ["staging: P95 of 97 database calls is 101 ms, less than 100 ms"])
+    assert.deepStrictEqual(missed(toldOf(100)), [])
     const untold = { ...calls, invocation: { staging: [8] } }
     assert.match(missed({ calls: untold }).join("\n"), /1 invocations of 100 told their spans/)
     assert.match(missed({ broken: "too slow", held: 667 }).join("\n"), /and 667 for a while \(too slow\)/)
@@ -95,6 +108,8 @@ describe("requirementsOf", () => {
       "mparticle-api-http documents: 1000 requests a minute are held on each path for 3 minutes, and 1500 for a while (P95 of POST /sms is 564 ms)"
     ])
     assert.deepStrictEqual(explainedIn({ paths: [slow], broken }), [])
+    assert.deepStrictEqual(explainedIn({ name, paths: [slow], broken, held: 500 }), [])
+    assert.deepStrictEqual(explainedIn({ name, paths: [slow], broken: "17 requests to POST /sms pile up" }), [])
     const slower = { ...path, latenciesMs: path.latenciesMs.map((ms) => ms * 20) }
     assert.deepStrictEqual(explainedIn({ name, paths: [slow, slower], broken }), [])
     assert.deepStrictEqual(explainedIn({ name, paths: [{ ...slow, errors: 1 }], broken }), [])

@@ -49,6 +49,7 @@ export const batonGroups = async (world: World): Promise<ReadonlyArray<Group>> =
     function: "mparticle-api-lambda",
     about:
       "By the Lambda API and AWS's own SDK: initiates of people whom nobody has named before, three erasures to an export; questions about all that were filed.",
+    kinds: ["database", "integration"],
     paths: Object.values(paths),
     watch: requests.watch,
     settle: async () => [

@@ -86,11 +86,13 @@ export const minterGroups = async (world: World): Promise<ReadonlyArray<Group>> 
     const target = await works.target()
     const lost = [...ids].filter(([value, id]) => target.get(id) !== value).length
     const shared = ids.size - new Set(ids.values()).size
-    const broken = (await works.broken()) ?? 0
+    const broken = await works.broken()
+    const rows =
+      broken === undefined ? "the embedded database cannot be asked" : `${broken} rows of the database are wrong`
     return [
       {
-        text: `of ${ids.size} works minted, ${shared} share an id, ${changed} were given another one later, ${lost} are not in the target index; ${broken} rows of the database are wrong`,
-        met: shared + changed + lost + broken === 0
+        text: `of ${ids.size} works minted, ${shared} share an id, ${changed} were given another one later, ${lost} are not in the target index; ${rows}`,
+        met: shared + changed + lost + (broken ?? 0) === 0
       },
       { text: "port 9001, which the seed calls, is this platform's", met: isOurs }
     ]
@@ -99,6 +101,7 @@ export const minterGroups = async (world: World): Promise<ReadonlyArray<Group>> 
     name: "id-minter-stepfunction",
     function: "id-minter-stepfunction",
     about: `${newWorks + knownWorks} works in a request, ${newWorks} that nobody has named before and ${knownWorks} that have their ids, of two keys each. The pool of free ids was filled before, as on its schedule. The database is ${world.platform.info.mysql === null ? "the embedded one" : "MariaDB"}.`,
+    kinds: ["database", "integration"],
     paths,
     watch: () => undefined,
     settle

@@ -107,6 +107,7 @@ export const mparticleHttpGroups = async (world: World): Promise<ReadonlyArray<G
     name: "mparticle-api-http",
     about: `Erasures of each kind and exports; questions about all that were filed, ${filedBefore} of them before; for each one that mParticle has, the signed callback that ends it, of an export with results; events of two people, three at a time. A callback's time has mParticle's own in it, which signs and calls.`,
     paths: Object.values(about),
+    kinds: ["database", "integration", "certificate"],
     settle: async () => [
       ...(await requests.settle()),
       {
@@ -120,6 +121,7 @@ export const mparticleHttpGroups = async (world: World): Promise<ReadonlyArray<G
     about:
       "The description of the API and the page about it, which has 1.9 MB: the platform's API Gateway takes more time for one than the function does.",
     paths: [openapi, docs],
+    kinds: [],
     settle: () => Promise.resolve([])
   }
   return [filed, documents]

@@ -95,6 +95,7 @@ export const stagingGroups = async (world: World): Promise<ReadonlyArray<Group>>
     name: "staging",
     function: "staging",
     about: `Signed messages of ${writers} customers on each channel, in turns, so that some open a conversation's window and most fall into one. Nobody reads meanwhile; readers have their turn at the end.`,
+    kinds: ["database"],
     paths: Object.values(paths),
     watch: () => undefined,
     settle
