@@ -44,6 +44,7 @@ export interface SendOptions {
   /**
    * Whether it fails when the work's deadline comes, as if it had timed out, and is not sent after it; default false. Then nobody
    * else need watch the time, and what must still be done after a deadline says so with `Deadline.afresh`.
+   * Not for a call that is made for several who wait for it: each has a deadline of their own.
    */
   readonly byDeadline?: boolean
   /** How a transient failure is retried; default {@link Schedules.aws}. Give `Schedules.never` for a call that must go out once. */
