@@ -1,6 +1,5 @@
 /** What the load test asks of the system: paths, in groups that run side by side. */
 import type { FunctionName } from "../../../src/handlers/Functions.ts"
-import type { TargetKind } from "./targets.ts"
 
 /** Something that has to hold, and whether it does; what is only told has no `met`. */
 export interface Finding {
@@ -19,6 +18,9 @@ export interface Path {
   /** Makes one request, and says in a word or two what was answered. */
   readonly send: () => Promise<string>
 }
+
+/** What a function calls, as far as there is a target for it. */
+export type TargetKind = "database" | "certificate" | "integration"
 
 /** Paths of a function. */
 export interface Group {
