@@ -18,13 +18,3 @@ export const explained: Readonly<Record<string, Explanation>> = {
       "client, all of them on two cores: two thirds of the rate are held"
   }
 }
-
-/** Functions whose processes are still growing in the last third of a run for a reason that is known, and by what factor at most. */
-export const explainedGrowth: Readonly<Record<string, { readonly upTo: number; readonly why: string }>> = {
-  "mparticle-api-http": {
-    upTo: 1.4,
-    why:
-      "a process that alone serves seven thousand of these requests has 231 MB after the first thousand and 238 after " +
-      "the last: V8 lets the heap grow that far, and in three minutes each of eight processes serves some two thousand"
-  }
-}

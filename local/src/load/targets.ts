@@ -1,7 +1,7 @@
 /** The targets, and which of them a run has met. */
 import type { Requirement } from "../../../bench/src/measure.ts"
 import type { Calls } from "./Collector.ts"
-import { explained, explainedGrowth } from "./explained.ts"
+import { explained } from "./explained.ts"
 import type { GroupRun } from "./GroupRun.ts"
 import { growthOf, mostGrowth } from "./memory.ts"
 import { standard } from "./options.ts"
@@ -50,12 +50,10 @@ const callsOf = (calls: Calls, kind: keyof Calls): ReadonlyArray<number> => Obje
 const memoryOf = ({ function: name, memory, minutes }: GroupRun): ReadonlyArray<Requirement> => {
   const growth = growthOf(memory[name] ?? [], minutes * 60_000)
   if (Number.isNaN(growth) || minutes < standard.minutes) return []
-  const known = explainedGrowth[name]
   return [
     {
       text: `a process of ${name} has ${growth.toFixed(2)} of the memory in the last third of the run that it had in the middle one, at most ${mostGrowth}`,
-      met: growth <= mostGrowth,
-      ...(known !== undefined && growth > mostGrowth && growth <= known.upTo ? { explained: known.why } : {})
+      met: growth <= mostGrowth
     }
   ]
 }
