@@ -7,7 +7,7 @@ import { conversations, customersOf } from "./customers.ts"
 import { dexOperations } from "./operations/dex.ts"
 import { minterOperations } from "./operations/minter.ts"
 import { deletionOperations, privacyOperations } from "./operations/privacy.ts"
-import { stagingOperations } from "./operations/staging.ts"
+import { stagingOperations, sweeperOperations } from "./operations/staging.ts"
 import { type Outcome, type Row, runRows } from "./Row.ts"
 import { batonRows } from "./rows/baton.ts"
 import { breakerRows } from "./rows/breaker.ts"
@@ -48,11 +48,12 @@ export const runCampaign = async (folder: string, print: (text: string) => void)
       print(`  ${outcome.isRight ? "✓" : "✗"} ${service}: ${outcome.fault} → ${outcome.seen}`)
     })
   }
+  // What is still waited for takes minutes, and nobody has to be still for it.
+  const late: Array<Promise<void>> = []
   const crashed = async (operations: ReadonlyArray<Operation>): Promise<void> => {
-    const outcomes: Array<Promise<void>> = []
     for (const operation of operations) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      outcomes.push(
+      late.push(
         crash(world, operation, resolve).then((outcome) => {
           crashes.push(outcome)
           const { calls, kills, name, service, wrong } = outcome
@@ -60,27 +61,30 @@ export const runCampaign = async (folder: string, print: (text: string) => void)
           for (const text of wrong) print(`      ${text}`)
         })
       )
-      // What is still waited for takes minutes, and nobody has to be still for it.
       await promise
     }
-    await Promise.all(outcomes)
   }
 
   const privacy = async (): Promise<void> => {
+    const initiated = tried("Baton", batonRows)
+      .then(() => tried("MParticle", fallbackRows))
+      .then(() => crashed(privacyOperations(world, "baton")))
+    // The reconciliation looks at every open request, of which there are few at first.
+    const reconciled = crashed(privacyOperations(world, "reconcile")).then(() => tried("MParticle", callbackRows))
     await Promise.all([
-      tried("Baton", batonRows)
-        .then(() => tried("MParticle", fallbackRows))
-        .then(() => crashed(privacyOperations(world, "baton"))),
-      // The reconciliation looks at every open request, of which there are few at first.
-      crashed(privacyOperations(world, "reconcile"))
-        .then(() => tried("MParticle", callbackRows))
-        .then(() => crashed(privacyOperations(world, "http"))),
+      // It sends what the queue's function is to be the first to send, and needs requests that Baton's has only claimed.
+      Promise.all([initiated, reconciled]).then(() => crashed(privacyOperations(world, "retry"))),
+      reconciled.then(() => crashed(privacyOperations(world, "http"))),
       tried("MParticle", deletionRows).then(() => crashed(deletionOperations(world)))
     ])
-    // The reconciliation sends what the queue's function is to be the first to send.
-    await crashed(privacyOperations(world, "retry"))
     // Its rows concern every request to mParticle.
     await tried("Baton", breakerRows)
+  }
+  const staging = async (): Promise<void> => {
+    // Whoever dies hides what it holds for two minutes, so these come first.
+    await crashed(sweeperOperations(world, customers))
+    await tried("Staging", (lane) => stagingRows(lane, customers))
+    await crashed(stagingOperations(world, customers))
   }
   const minting = async (): Promise<void> => {
     await tried("IdMinter", minterRows)
@@ -88,9 +92,10 @@ export const runCampaign = async (folder: string, print: (text: string) => void)
   }
   await Promise.all([
     privacy(),
-    tried("Staging", (lane) => stagingRows(lane, customers)).then(() => crashed(stagingOperations(world, customers))),
+    staging(),
     minting(),
     tried("DexArchive", dexRows).then(() => crashed(dexOperations(world)))
   ])
+  await Promise.all(late)
   return { rows, crashes }
 }

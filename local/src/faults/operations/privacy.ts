@@ -1,16 +1,20 @@
 /** Crash points of Baton and MParticle: what is done, and what must hold afterwards. */
+import { setTimeout as sleep } from "node:timers/promises"
 import { emptyArchive } from "../../sandboxes/mparticle/emptyArchive.ts"
 import type { Attempt, Operation } from "../crashPoints.ts"
 import { functions, privacyOf } from "../privacy.ts"
 import { expect, expectSame, textOf } from "../Row.ts"
+import { campaignSettings } from "../settings.ts"
 import { eventually, type World } from "../World.ts"
 
 type Advanced = { readonly status?: number | null }
 
-/** A request that nobody has sent, and the queue's message about it. */
+/** Requests that nobody has sent, and the queue's messages about them. */
 const retryOf = (world: World) => {
   const privacy = privacyOf(world, "crashQueue")
-  return async (): Promise<Attempt> => {
+
+  /** One that is on record and whose lease is over. */
+  const waiting = async (): Promise<{ readonly id: string; readonly correlationId: string }> => {
     const person = privacy.person()
     // It dies after the claim: the queue is the first to send it.
     world.plant("aws", {
@@ -19,15 +23,22 @@ const retryOf = (world: World) => {
     })
     await privacy.initiate(person)
     const { requestId } = await world.item("correlation", { correlationId: person.correlationId })
-    const id = String(requestId)
-    // Its lease is over then.
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    await sleep(Number(campaignSettings["CLAIM_LEASE_SECONDS"]) * 1_000)
+    return { id: String(requestId), correlationId: person.correlationId }
+  }
+
+  // One is made ready while the one before is sent; the last one is left over.
+  let next = waiting()
+  return async (): Promise<Attempt> => {
+    const { correlationId, id } = await next
+    next = waiting()
+    next.catch(() => undefined)
     const body = JSON.stringify({
       type: "DSR_RETRY",
       schemaVersion: 1,
       payload: { requestId: id },
       originalError: { code: "MPARTICLE_API_ERROR" },
-      correlationId: person.correlationId,
+      correlationId,
       firstFailedAt: new Date().toISOString(),
       attempt: 1
     })
@@ -57,7 +68,7 @@ export const privacyOperations = (
   const status = async (): Promise<Attempt> => {
     const id = await privacy.filed(privacy.person())
     await world.sandbox("POST", "mparticle/advance", { id, status: "in_progress", callback: false })
-    await new Promise((resolve) => setTimeout(resolve, 120))
+    await sleep(120)
     return {
       begin: () => privacy.status(id),
       settle: async () => {
@@ -95,7 +106,7 @@ export const privacyOperations = (
   const reconcile = async (): Promise<Attempt> => {
     const id = await privacy.submitted()
     await advance(id, { callback: false })
-    await new Promise((resolve) => setTimeout(resolve, 120))
+    await sleep(120)
     const run = () => world.invoke(functions.reconcile, {})
     return {
       begin: run,

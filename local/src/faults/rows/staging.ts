@@ -7,12 +7,12 @@ const staging = "staging"
 const sweeper = "staging-sweeper"
 const always = 10_000
 
-/** The rows; customers from 0 to 99 are theirs. */
+/** The rows; customers from 0 to 79 are theirs. */
 export const stagingRows = (world: World, customers: Customers): ReadonlyArray<Row> => {
   const aws = (operation: string, fault: object, times = 1): Planted =>
     world.plant("aws", { match: { operation, function: staging }, times, fault })
   let writers = 0
-  const writer = (): number => (writers += 1) % 90
+  const writer = (): number => (writers += 1) % 80
 
   const staged = async (messageSid: string): Promise<number> =>
     (await world.scan("stage")).filter((item) => item["message_sid"] === messageSid && "body" in item).length

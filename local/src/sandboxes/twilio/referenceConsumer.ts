@@ -20,7 +20,7 @@ export interface ReferenceConsumer extends Disposable {
   readonly read: ReadonlyMap<string, ReadonlyArray<StagedMessage>>
   /** Triggers that found nothing to read. */
   readonly empty: number
-  /** Takes every trigger that is to be seen now. */
+  /** Takes every trigger that is to be seen now; one consumer does one thing at a time, so calls wait for those before. */
   readonly drain: () => Promise<void>
 }
 
@@ -80,7 +80,7 @@ export const referenceConsumer = (info: PlatformInfo, channel: "whatsapp" | "sms
     )
   }
 
-  const drain = async (): Promise<void> => {
+  const drainNow = async (): Promise<void> => {
     for (;;) {
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))
       if (Messages.length === 0) return
@@ -92,6 +92,9 @@ export const referenceConsumer = (info: PlatformInfo, channel: "whatsapp" | "sms
       }
     }
   }
+
+  let turn = Promise.resolve()
+  const drain = (): Promise<void> => (turn = turn.then(drainNow, drainNow))
 
   return {
     read,
