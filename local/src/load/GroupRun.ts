@@ -1,5 +1,6 @@
 /** What came of the load on a function. */
 import type { FunctionName } from "../../../src/handlers/Functions.ts"
+import type { Alive } from "./alive.ts"
 import type { Climbed } from "./climb.ts"
 import type { Calls } from "./Collector.ts"
 import type { Memory } from "./memory.ts"
@@ -19,6 +20,8 @@ export interface GroupRun {
   readonly kinds: Group["kinds"]
   readonly calls: Calls
   readonly memory: Memory
+  /** What was alive in each process before the sustained rate and after it. */
+  readonly alive: { readonly before: Alive; readonly after: Alive }
   /** Why the sustained rate was not held; none where it was. */
   readonly broken: string | undefined
   readonly steps: ReadonlyArray<Climbed<ReadonlyArray<PathResult>>>

@@ -13,6 +13,7 @@ const root = new URL("../../../", import.meta.url)
 
 /** The raw numbers, by what they are. */
 const samplesOf = ({
+  alive,
   calls,
   memory,
   name,
@@ -24,7 +25,9 @@ const samplesOf = ({
   ),
   ...Object.entries(memory).map(
     ([one, samples]) => [`${name}: memory of ${one}, MB`, samples.map(({ megabytes }) => megabytes)] as const
-  )
+  ),
+  [`${name}: alive before, MB`, [...alive.before.values()]],
+  [`${name}: alive after, MB`, [...alive.after.values()]]
 ]
 
 const rounded = (values: ReadonlyArray<number>): ReadonlyArray<number> =>

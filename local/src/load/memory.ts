@@ -1,7 +1,6 @@
 /** The memory of the functions' processes, looked at again and again. */
 import { readFileSync } from "node:fs"
 import type { Platform } from "../Platform.ts"
-import { mean } from "./statistics.ts"
 
 /** What a function's processes had at one moment. */
 export interface MemorySample {
@@ -9,6 +8,8 @@ export interface MemorySample {
   readonly processes: number
   /** Of all of them together. */
   readonly megabytes: number
+  /** Of the one that had the most. */
+  readonly largest: number
 }
 
 /** The samples of each function that had a process. */
@@ -31,12 +32,16 @@ export const watchMemory = (platform: Pick<Platform, "processes">): { readonly e
   const seen: Record<string, Array<MemorySample>> = {}
   const start = performance.now()
   const look = (): void => {
-    const now = new Map<string, { processes: number; megabytes: number }>()
+    const now = new Map<string, Omit<MemorySample, "atMs">>()
     for (const { function: name, pid } of platform.processes()) {
       const megabytes = residentMb(pid)
       if (megabytes === undefined) continue
-      const one = now.get(name) ?? { processes: 0, megabytes: 0 }
-      now.set(name, { processes: one.processes + 1, megabytes: one.megabytes + megabytes })
+      const one = now.get(name) ?? { processes: 0, megabytes: 0, largest: 0 }
+      now.set(name, {
+        processes: one.processes + 1,
+        megabytes: one.megabytes + megabytes,
+        largest: Math.max(one.largest, megabytes)
+      })
     }
     const atMs = Math.round(performance.now() - start)
     for (const [name, sums] of now) (seen[name] ??= []).push({ atMs, ...sums })
@@ -51,19 +56,6 @@ export const watchMemory = (platform: Pick<Platform, "processes">): { readonly e
   }
 }
 
-/** The last third of a run may have this much of what the middle one had: the first third is for starting. */
-export const mostGrowth = 1.25
-
-/**
- * By which factor a process of the function grew from the middle third of the run to the last, in the mean. Of one
- * process, not of all: a function that is given another process has not lost any memory. NaN where too little was seen.
- */
-export const growthOf = (samples: ReadonlyArray<MemorySample>, lengthMs: number): number => {
-  const third = (number: number): number =>
-    mean(
-      samples
-        .filter(({ atMs }) => atMs >= (lengthMs * number) / 3 && atMs < (lengthMs * (number + 1)) / 3)
-        .map(({ megabytes, processes }) => megabytes / processes)
-    )
-  return third(2) / third(1)
-}
+/** The most that one process had; 0 where nothing was seen. */
+export const largestOf = (samples: ReadonlyArray<MemorySample>): number =>
+  Math.max(0, ...samples.map(({ largest }) => largest))

@@ -4,7 +4,8 @@ import { plot } from "../../../bench/src/plot.ts"
 import { table, thisMachine } from "../markdown.ts"
 import { callKinds } from "./Collector.ts"
 import type { GroupRun } from "./GroupRun.ts"
-import { summaryOf } from "./statistics.ts"
+import { largestOf } from "./memory.ts"
+import { mean, summaryOf } from "./statistics.ts"
 import { timeline } from "./timeline.ts"
 
 const ms = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0))
@@ -63,20 +64,28 @@ const climbTable = ({ held, paths, steps }: GroupRun): string => {
   ].join("\n\n")
 }
 
-const memoryTable = ({ function: name, memory }: GroupRun): string => {
+const memoryTable = ({ alive, function: name, memory }: GroupRun): string => {
   const samples = memory[name] ?? []
   const [first, last] = [samples[0], samples.at(-1)]
   if (first === undefined || last === undefined) return "This system does not tell how much memory a process has."
-  const most = Math.max(...samples.map(({ megabytes }) => megabytes))
+  const figures = [
+    first.megabytes / first.processes,
+    last.megabytes / last.processes,
+    largestOf(samples),
+    mean([...alive.before.values()]),
+    mean([...alive.after.values()])
+  ]
   return table(
-    ["all processes of", "how many at the start, and at the end", "MB at the start", "MB at the end", "most, MB"],
     [
-      [
-        name,
-        `${first.processes}, ${last.processes}`,
-        ...[first.megabytes, last.megabytes, most].map((value) => value.toFixed(0))
-      ]
-    ]
+      "MB of a process of",
+      "processes at the start, and at the end",
+      "resident at the start",
+      "resident at the end",
+      "the largest",
+      "alive before",
+      "alive after"
+    ],
+    [[name, `${first.processes}, ${last.processes}`, ...figures.map((value) => value.toFixed(0))]]
   )
 }
 

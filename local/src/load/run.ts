@@ -1,7 +1,9 @@
 /** The load test: one function after the other, on a platform of its own with the functions' own settings. */
+import { join } from "node:path"
 import { type FunctionName, functions } from "../../../src/handlers/Functions.ts"
 import { worldOf } from "../faults/World.ts"
 import { startPlatform } from "../Platform.ts"
+import { tellAlive } from "./alive.ts"
 import { callersOf } from "./callers.ts"
 import { startCollector } from "./Collector.ts"
 import { loads, uncovered } from "./groups.ts"
@@ -18,9 +20,14 @@ export const runLoad = async (
   await using collector = await startCollector()
   await using platform = await startPlatform({
     port: 0,
-    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, MYSQL_URL: process.env["MYSQL_URL"] },
-    folder,
-    mparticleRateLimit: 0
+    environment: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      MYSQL_URL: process.env["MYSQL_URL"],
+      LOAD_ALIVE: folder
+    },
+    folder: join(folder, "platform"),
+    mparticleRateLimit: 0,
+    preload: tellAlive
   })
   using seen = worldOf(platform)
   using callers = callersOf(platform.info.gateway)
@@ -40,7 +47,7 @@ export const runLoad = async (
       if (paths.length === 0) continue
       // One path makes some of the calls at most.
       const kinds = options.path === undefined ? group.kinds : []
-      const run = await runGroup(world, collector, { ...group, paths, kinds }, options)
+      const run = await runGroup(world, collector, { ...group, paths, kinds }, options, folder)
       runs.push(run)
       done(run)
     }

@@ -1,5 +1,6 @@
 /** Loads one function: until it has started, at the sustained rate, then ever faster, and looks at what is there in the end. */
 import type { World } from "../faults/World.ts"
+import { aliveIn } from "./alive.ts"
 import { climb, highestHeld } from "./climb.ts"
 import type { Collector } from "./Collector.ts"
 import type { GroupRun } from "./GroupRun.ts"
@@ -21,7 +22,8 @@ export const runGroup = async (
   world: World,
   collector: Collector,
   { paths, settle, watch, ...group }: Group,
-  { minutes, ratePerMinute }: LoadOptions
+  { minutes, ratePerMinute }: LoadOptions,
+  folder: string
 ): Promise<GroupRun> => {
   const timer = setInterval(() => {
     watch()
@@ -32,9 +34,11 @@ export const runGroup = async (
     const start = await runPhase(paths, ratePerMinute, startSeconds)
     await prepare(paths, ratePerMinute, minutes * 60)
     collector.take()
+    const before = await aliveIn(world.platform, group.function, folder)
     const memory = watchMemory(world.platform)
     const sustained = await runPhase(paths, ratePerMinute, minutes * 60)
     const seen = { memory: memory.end(), calls: collector.take() }
+    const alive = { before, after: await aliveIn(world.platform, group.function, folder) }
     const broken = brokenBy(sustained, ratePerMinute)
     const isHeld = broken === undefined
     const { factor, most, seconds } = climbing
@@ -45,7 +49,7 @@ export const runGroup = async (
     })
     const held = highestHeld(ratePerMinute, isHeld, steps)
     const findings = await settle()
-    return { ...group, ratePerMinute, minutes, start, paths: sustained, ...seen, broken, steps, held, findings }
+    return { ...group, ratePerMinute, minutes, start, paths: sustained, ...seen, alive, broken, steps, held, findings }
   } finally {
     clearInterval(timer)
   }

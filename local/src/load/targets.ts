@@ -1,10 +1,11 @@
 /** The targets, and which of them a run has met. */
 import type { Requirement } from "../../../bench/src/measure.ts"
+import { functions } from "../../../src/handlers/Functions.ts"
+import { growthOf } from "./alive.ts"
 import type { Calls } from "./Collector.ts"
 import { explained } from "./explained.ts"
 import type { GroupRun } from "./GroupRun.ts"
-import { growthOf, mostGrowth } from "./memory.ts"
-import { standard } from "./options.ts"
+import { largestOf } from "./memory.ts"
 import type { TargetKind } from "./Path.ts"
 import type { PathResult } from "./phase.ts"
 import { percentile, summaryOf } from "./statistics.ts"
@@ -19,6 +20,11 @@ const targetsMs: Readonly<Record<"api" | TargetKind, number>> = {
 
 /** A collector that is slow is left alone for a while: what is not told must be little, and counts as slow. */
 const leastTold = 0.96
+
+/** What is alive after the sustained rate, of what was before it. */
+const mostGrowth = 1.15
+/** Of the memory that a function is given. */
+const mostOfMemory = 0.75
 
 const inMs = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`
 
@@ -46,15 +52,24 @@ const below = (what: string, values: ReadonlyArray<number>, targetMs: number, sh
 /** All calls of a kind. */
 const callsOf = (calls: Calls, kind: keyof Calls): ReadonlyArray<number> => Object.values(calls[kind]).flat()
 
-/** A shorter run is over before the processes have come to rest, and says nothing. */
-const memoryOf = ({ function: name, memory, minutes }: GroupRun): ReadonlyArray<Requirement> => {
-  const growth = growthOf(memory[name] ?? [], minutes * 60_000)
-  if (Number.isNaN(growth) || minutes < standard.minutes) return []
+/** The resident memory grows until V8 has a reason to collect; whether something is kept is told by what is alive. */
+const memoryOf = ({ alive, function: name, memory }: GroupRun): ReadonlyArray<Requirement> => {
+  const growth = growthOf(alive.before, alive.after)
+  const [most, all] = [largestOf(memory[name] ?? []), functions[name].memoryMb]
   return [
     {
-      text: `a process of ${name} has ${growth.toFixed(2)} of the memory in the last third of the run that it had in the middle one, at most ${mostGrowth}`,
+      text: `what is alive in a process of ${name} is ${growth.toFixed(2)} of what it was before, at most ${mostGrowth}`,
       met: growth <= mostGrowth
-    }
+    },
+    // Not every system tells.
+    ...(most === 0
+      ? []
+      : [
+          {
+            text: `a process of ${name} has ${most.toFixed(0)} MB at most of its ${all}, less than ${mostOfMemory * 100} %`,
+            met: most < all * mostOfMemory
+          }
+        ])
   ]
 }
 

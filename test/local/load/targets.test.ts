@@ -31,8 +31,9 @@ const run: GroupRun = {
     invocation: { staging: Array<number>(96).fill(8) }
   },
   memory: {
-    staging: [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 2, megabytes: 200 }))
+    staging: [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 2, megabytes: 200, largest: 110 }))
   },
+  alive: { before: new Map([[1, 20]]), after: new Map([[1, 21]]) },
   broken: undefined,
   steps: [
     { ratePerMinute: 1_500, result: [path], broken: undefined },
@@ -95,9 +96,11 @@ describe("requirementsOf", () => {
     assert.match(missed({ calls: untold }).join("\n"), /1 invocations of 100 told their spans/)
     assert.match(missed({ broken: "too slow", held: 667 }).join("\n"), /and 667 for a while \(too slow\)/)
     assert.strictEqual(missed({ findings: [{ text: "1 is lost", met: false }] }).join(), "staging: 1 is lost")
-    const growing = [10, 70, 130].map((seconds) => ({ atMs: seconds * 1_000, processes: 1, megabytes: 100 + seconds }))
-    assert.match(missed({ memory: { staging: growing } }).join("\n"), /has 1\.35 of the memory/)
-    assert.deepStrictEqual(missed({ memory: { staging: growing }, minutes: 2 }), [])
+    const alive = { before: new Map([[1, 20]]), after: new Map([[1, 25]]) }
+    assert.match(missed({ alive }).join("\n"), /^staging: what is alive in a process of staging is 1\.25 of/m)
+    assert.match(missed({ alive: { before: alive.before, after: new Map() } }).join("\n"), /is NaN of/)
+    const memory = { staging: [{ atMs: 0, processes: 2, megabytes: 900, largest: 800 }] }
+    assert.match(missed({ memory }).join("\n"), /a process of staging has 800 MB at most of its \d+, less than 75 %/)
   })
 
   it("explains what is known to be slow, up to where it is known, and nothing that is wrong", () => {
@@ -126,7 +129,7 @@ describe("report", () => {
     assert.include(text, "| POST /sms | 100 | 200: 100 | 49 | 94 | 98 | 99 | 564 |")
     assert.include(text, "Highest rate held: 1500 a minute on each path, 1500 in all.")
     assert.include(text, "| 2250 | 564 | not held: P95 of POST /sms is 564 ms |")
-    assert.include(text, "| staging | 2, 2 | 200 | 200 | 200 |")
+    assert.include(text, "| staging | 2, 2 | 100 | 100 | 110 | 20 | 21 |")
     assert.include(text, "- met: P95 of POST /sms is 94 ms, less than 500 ms")
   })
 
