@@ -23,9 +23,11 @@ export const aliveIn = async (
     if (one !== name) continue
     const file = join(folder, String(pid))
     rmSync(file, { force: true })
+    const isThere = (): boolean => processes().some((other) => other.pid === pid)
+    if (!isThere()) continue
     process.kill(pid, "SIGUSR2")
     await eventually(() => {
-      if (!processes().some((other) => other.pid === pid)) return
+      if (!isThere()) return
       found.set(pid, Number(readFileSync(file, "utf8")) / 1_048_576)
     }, 5_000)
   }
