@@ -12,7 +12,7 @@ export interface LoadOptions {
 }
 
 /** The run that the report is written from. */
-export const standard = { minutes: 3, ratePerMinute: 1_000 } as const
+const standard = { minutes: 3, ratePerMinute: 1_000 } as const
 
 const positive = (name: string, text: string | undefined, otherwise: number): number => {
   const value = text === undefined ? otherwise : Number(text)

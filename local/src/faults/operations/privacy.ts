@@ -31,8 +31,9 @@ const retryOf = (world: World) => {
   let next = waiting()
   return async (): Promise<Attempt> => {
     const { correlationId, id } = await next
-    next = waiting()
-    next.catch(() => undefined)
+    const following = waiting()
+    following.catch(() => undefined)
+    next = following
     const body = JSON.stringify({
       type: "DSR_RETRY",
       schemaVersion: 1,
@@ -44,7 +45,11 @@ const retryOf = (world: World) => {
     })
     return {
       begin: () => world.queues.send("fallback", body),
-      settle: () => privacy.once(id, "submitted")
+      settle: async () => {
+        await privacy.once(id, "submitted")
+        // What was planted for it must not meet anybody else's call.
+        await following
+      }
     }
   }
 }
