@@ -21,7 +21,7 @@ beforeAll(async () => {
       queue: { queue: "impatient", batchSize: 10 }
     },
     {},
-    { impatient: { name: "impatient", visibilitySeconds: 1, maxReceiveCount: 2 } }
+    { impatient: { name: "impatient", visibilitySeconds: 3, maxReceiveCount: 2 } }
   )
 })
 
