@@ -5,6 +5,9 @@ import Sequencer from "./test/support/Sequencer.ts"
 
 const ci = process.env["CI"] !== undefined
 
+// Tests on the platform wait most of their time, so a core can take more than two files.
+const workers = Math.max(5, availableParallelism())
+
 // .ci/run reads the counts of its closing line from the JSON report.
 const jsonReport: ["json", { outputFile: string }] = ["json", { outputFile: ".local/test-report.json" }]
 
@@ -15,8 +18,11 @@ export default defineConfig({
     globalSetup: ["test/support/provideEngines.ts"],
     setupFiles: ["test/support/setup.ts"],
     passWithNoTests: false,
-    // Tests on the platform wait most of their time, so a core can take more than two files.
-    maxWorkers: Math.max(5, availableParallelism()),
+    // A worker loads what its files have in common once, which halves the processor time. None is ended before the
+    // last file: Vitest 3 can end one twice then, and the run with it.
+    isolate: false,
+    maxWorkers: workers,
+    minWorkers: workers,
     sequence: { sequencer: Sequencer },
     allowOnly: !ci,
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.

@@ -115,7 +115,8 @@ const damage = (json: Json, way: Way, one: Change): Json | undefined => {
   return one.kind === "widen" && Array.isArray(json) ? [...json, value] : isObject(json) ? { [keyword]: value } : json
 }
 
-const ajv = new Ajv2020({ strict: false, logger: false })
+// Each validator is used for sixty values: to optimize it would take longer than it saves.
+const ajv = new Ajv2020({ strict: false, logger: false, code: { optimize: false } })
 
 /** Undefined where the document is no JSON Schema any more. */
 const validatorOf = (schema: Json): ((value: Json) => boolean) | undefined => {

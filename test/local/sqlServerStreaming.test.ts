@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, vi } from "vitest"
 import type { DriverConnection, DriverRequest } from "./mssqlDriver.ts"
 import { errorOf, type Pool, poolOf, seedQuery, startServer } from "./sqlServerParts.ts"
 
@@ -38,6 +38,10 @@ const heldBytes = async (): Promise<number> => {
 }
 
 const logins = () => journal().filter(({ method }) => method === "LOGIN").length
+
+/** Waits until the server has a deletion in its hands. */
+const deletionReceived = (): Promise<boolean> =>
+  vi.waitUntil(() => journal().some(({ path }) => path === "DELETE"), { timeout: 5_000, interval: 5 })
 
 /** The pool is of use, and on the connection that it had. */
 const assertUsable = async (pool: Pool): Promise<void> => {
@@ -136,7 +140,7 @@ describe("a statement that is cancelled", () => {
     rule({ path: "DELETE" }, { delayMs: 5_000 })
     const request = pool.request()
     const call = errorOf(request.query("DELETE FROM Client"))
-    await later(50)
+    await deletionReceived()
     request.cancel()
     assert.strictEqual(await call, "ECANCEL")
     await assertUsable(pool)
@@ -186,12 +190,12 @@ describe("a statement that takes too long", () => {
     fill(3)
     const connections: Array<DriverConnection> = []
     await using pool = await poolOf({ ...known, beforeConnect: (connection) => void connections.push(connection) })
-    rule({ path: "DELETE" }, { delayMs: 100 })
+    rule({ path: "DELETE" }, { delayMs: 300 })
     const lost = errorOf(pool.request().query("DELETE FROM Client"))
-    await later(30)
+    await deletionReceived()
     for (const connection of connections) connection.close()
     assert.notStrictEqual(await lost, "no error")
-    await later(120)
+    await later(350)
     assert.strictEqual(sandbox.requests().find(({ path }) => path === "DELETE")?.status, null)
     await using other = await poolOf(known)
     assert.lengthOf((await other.request().query(seedQuery)).recordset, 3)

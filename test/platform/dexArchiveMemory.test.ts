@@ -1,7 +1,10 @@
-/** Ten thousand clients in the DEX archive's function, as a process. Most of its time it waits for that process. */
+/** Many clients in the DEX archive's function, as a process. Most of its time it waits for that process. */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { archiveFunction, dexField, type DexField, invokeMeasured } from "../support/dexPlatform.ts"
 import { invoke, type Running, startTestPlatform } from "../support/platform.ts"
+
+/** `npm run campaign` has ten thousand, which take a minute. */
+const many = Number(process.env["CAMPAIGN_CLIENTS"] ?? 3_000)
 
 let running: Running
 let field: DexField
@@ -30,13 +33,13 @@ const memoryFor = async (clients: number, triggerDate: string): Promise<number> 
   return memoryMb
 }
 
-describe("ten thousand clients", () => {
+describe(`${many} clients`, () => {
   it("take hardly more memory than a hundred, each in a fresh process", { timeout: 240_000 }, async () => {
     const hundred = await memoryFor(100, "2024-11-02")
-    const tenThousand = await memoryFor(10_000, "2024-11-24")
-    console.log("memory in MB:", JSON.stringify({ hundred, tenThousand }))
+    const most = await memoryFor(many, "2024-11-24")
+    console.log("memory in MB:", JSON.stringify({ 100: hundred, [many]: most }))
     // The aim is 1.2, and it is not met each time: docs/dex-archive.md says what the rest is. Nothing is kept for a client.
-    assert.isAtMost(tenThousand / hundred, 1.5)
-    assert.isAtMost(tenThousand, 512 * 0.35)
+    assert.isAtMost(most / hundred, 1.5)
+    assert.isAtMost(most, 512 * 0.35)
   })
 })
