@@ -6,7 +6,7 @@ import Sequencer from "./test/support/Sequencer.ts"
 const ci = process.env["CI"] !== undefined
 
 // Tests on the platform wait most of their time, so a core can take more than two files.
-const workers = Math.max(5, availableParallelism())
+const workers = Math.max(4, availableParallelism())
 
 // .ci/run reads the counts of its closing line from the JSON report.
 const jsonReport: ["json", { outputFile: string }] = ["json", { outputFile: ".local/test-report.json" }]

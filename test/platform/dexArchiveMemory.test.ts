@@ -1,10 +1,10 @@
 /** Many clients in the DEX archive's function, as a process. Most of its time it waits for that process. */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { archiveFunction, dexField, type DexField, invokeMeasured } from "../support/dexPlatform.ts"
+import { depth } from "../support/depth.ts"
 import { invoke, type Running, startTestPlatform } from "../support/platform.ts"
 
-/** `npm run campaign` has ten thousand, which take a minute. */
-const many = Number(process.env["CAMPAIGN_CLIENTS"] ?? 3_000)
+const many = depth(3_000, 10_000)
 
 let running: Running
 let field: DexField

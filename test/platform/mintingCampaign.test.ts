@@ -4,11 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { depth } from "../support/depth.ts"
 import { runCampaign } from "../support/mintingCampaign.ts"
 import { freshStore, mariaDb, type TestDatabase } from "../support/minterDatabase.ts"
 
-/** `npm run campaign` has a hundred thousand, which is a minute for two processors alone. */
-const keys = Number(process.env["CAMPAIGN_KEYS"] ?? 30_000)
+const keys = depth(20_000, 100_000)
 const faults = Math.min(120, keys / 500)
 
 describe("eight processes that mint the same keys", () => {

@@ -4,12 +4,18 @@
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { randomInt } from "node:crypto"
+import { fileURLToPath } from "node:url"
 import { createConnection, type RowDataPacket } from "mysql2/promise"
 import type { MysqlEngine } from "../../local/src/mysql/Engine.ts"
 import { mysqlUserPrefix, startMysqlProxy } from "../../local/src/mysql/Proxy.ts"
 import { Sandbox } from "../../local/src/sandboxes/Sandbox.ts"
 import type { Address } from "../../src/layers/Sql/Connecting.ts"
 import * as SourceKey from "../../src/services/IdMinter/SourceKey.ts"
+
+const program = new URL("../fixtures/programs/mintWorker.ts", import.meta.url)
+
+/** Most processes are killed; what one of them has compiled is the next one's. */
+const compileCache = fileURLToPath(new URL("../../.local/compile-cache", import.meta.url))
 
 /** What one process is to do. */
 export interface WorkerOrder {
@@ -174,7 +180,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignFig
         password: engine.password,
         batches: left
       }
-      const child = fork(new URL("../fixtures/programs/mintWorker.ts", import.meta.url), { execArgv: [] })
+      const child = fork(program, { execArgv: [], env: { ...process.env, NODE_COMPILE_CACHE: compileCache } })
       child.send(order)
       running.set(processId, child)
       const done = new Set<number>()

@@ -74,34 +74,30 @@ const leastOf = (use: () => void, enough: number): number => {
 }
 
 /**
- * How large an input is, what part of it it is held against, and how much longer it may take: at first only what would
- * never come to an end, and where windows and compilers no longer count, eight times for each four times of input.
+ * How large an input is, and how much longer it may take than so many of its parts, one after the other: at first only
+ * what would never come to an end, and where windows and compilers no longer count, four times as long.
  */
 const steps = [
-  { size: 1_600, part: 4, factor: 40 },
-  { size: 6_400, part: 4, factor: 40 },
-  { size: 25_600, part: 16, factor: 64 },
-  { size: 102_400, part: 16, factor: 64 }
+  { size: 1_600, parts: 4, times: 10 },
+  { size: 6_400, parts: 4, times: 10 },
+  { size: 25_600, parts: 16, times: 4 },
+  { size: 102_400, parts: 16, times: 4 }
 ]
 
 /** Less than this is noise, however it grows. */
 const noticeableMillis = 4
 
-/** Whether time grows by more than eight times for each four times of input, up to 100 kB. */
+/** Whether time grows much faster than input, up to 100 kB. */
 export const growsTooFast = (use: (text: string) => void, { head, pump, tail }: Attack): boolean => {
   const textOf = (size: number): string => head + pump.repeat(Math.ceil(size / pump.length)) + tail
-  return steps.some(({ factor, part, size }) => {
+  return steps.some(({ parts, size, times }) => {
     const text = textOf(size)
     if (millisOf(() => use(text)) < noticeableMillis) return false
-    const less = textOf(size / part)
-    const tolerable = Math.max(
-      noticeableMillis,
-      factor *
-        Math.max(
-          0.05,
-          leastOf(() => use(less), 0)
-        )
-    )
+    const part = textOf(size / parts)
+    const inParts = leastOf(() => {
+      for (let turn = 0; turn < parts; turn += 1) use(part)
+    }, 0)
+    const tolerable = Math.max(noticeableMillis, times * inParts)
     return leastOf(() => use(text), tolerable) > tolerable
   })
 }
