@@ -8,13 +8,30 @@ const ci = process.env["CI"] !== undefined
 // Tests on the platform wait most of their time, so a core can take more than two files.
 const workers = Math.max(4, availableParallelism())
 
+/** What takes minutes, of waiting less than of the processor: `npm run test:long`, and with more cases `npm run campaign`. */
+const long = [
+  "test/layers/MParticle/CallbackVerifier/malformed.test.ts",
+  "test/layers/Resilience/BreakerFleet.property.test.ts",
+  "test/layers/Resilience/CircuitBreaker.property.test.ts",
+  "test/layers/Staging/Protocol.model.test.ts",
+  "test/platform/dexArchive.test.ts",
+  "test/platform/dexArchiveKills.test.ts",
+  "test/platform/dexArchiveMemory.test.ts",
+  "test/platform/mintingCampaign.test.ts",
+  "test/sdk/consumer.test.ts",
+  "test/tooling/package.test.ts",
+  "test/types/*.test.ts"
+]
+const onlyLong = process.env["LONG_TESTS"] !== undefined
+
 // .ci/run reads the counts of its closing line from the JSON report.
 const jsonReport: ["json", { outputFile: string }] = ["json", { outputFile: ".local/test-report.json" }]
 
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["test/**/*.test.ts"],
+    include: onlyLong ? long : ["test/**/*.test.ts"],
+    exclude: onlyLong ? [] : long,
     globalSetup: ["test/support/provideEngines.ts"],
     setupFiles: ["test/support/setup.ts"],
     passWithNoTests: false,
@@ -28,7 +45,8 @@ export default defineConfig({
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    reporters: ["default", new PermissionsReporter(), ...(ci ? [jsonReport] : [])],
+    // The permissions are held against what all the others do.
+    reporters: ["default", ...(onlyLong ? [] : [new PermissionsReporter()]), ...(ci ? [jsonReport] : [])],
     coverage: {
       provider: "istanbul",
       include: ["src/**"],

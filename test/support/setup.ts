@@ -1,6 +1,6 @@
 /** What every test file has. */
 import * as EffectVitest from "@effect/vitest"
-import { afterEach } from "vitest"
+import { afterAll, afterEach, vi } from "vitest"
 import * as Effect from "effect/Effect"
 import { breathe } from "./breathe.ts"
 import "./endWithRun.ts"
@@ -10,3 +10,5 @@ const { effect, flakyTest, layer, live, prop, scoped, scopedLive } = EffectVites
 Object.assign(EffectVitest.it, { effect, flakyTest, layer, live, prop, scoped, scopedLive })
 
 afterEach(() => Effect.runPromise(breathe))
+
+afterAll(() => void vi.unstubAllEnvs())
