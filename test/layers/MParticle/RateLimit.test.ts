@@ -105,6 +105,6 @@ describe("mParticle's quota", () => {
         assert.lengthOf(sent, 3_000, "each of them once")
         assert.isAtMost(mostInAMinute(callsAt(fake)), 1_000)
       }).pipe(inMemory(), Effect.withClock(jumpingClock(0))),
-    60_000
+    180_000
   )
 })
