@@ -43,8 +43,8 @@ export default defineConfig({
     sequence: { sequencer: Sequencer },
     allowOnly: !ci,
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 40_000,
+    hookTimeout: 120_000,
     // The permissions are held against what all the others do.
     reporters: ["default", ...(onlyLong ? [] : [new PermissionsReporter()]), ...(ci ? [jsonReport] : [])],
     coverage: {
