@@ -8,19 +8,17 @@ const ci = process.env["CI"] !== undefined
 // Tests on the platform wait most of their time, so a core can take more than two files.
 const workers = Math.max(4, availableParallelism())
 
-/** What takes minutes, of waiting less than of the processor: `npm run test:long`, and with more cases `npm run campaign`. */
+/** What takes minutes of a processor: `npm run test:long`, and with more cases `npm run campaign`. */
 const long = [
   "test/layers/MParticle/CallbackVerifier/malformed.test.ts",
   "test/layers/Resilience/BreakerFleet.property.test.ts",
-  "test/layers/Resilience/CircuitBreaker.property.test.ts",
   "test/layers/Staging/Protocol.model.test.ts",
   "test/platform/dexArchive.test.ts",
   "test/platform/dexArchiveKills.test.ts",
   "test/platform/dexArchiveMemory.test.ts",
   "test/platform/mintingCampaign.test.ts",
   "test/sdk/consumer.test.ts",
-  "test/tooling/package.test.ts",
-  "test/types/*.test.ts"
+  "test/tooling/package.test.ts"
 ]
 const onlyLong = process.env["LONG_TESTS"] !== undefined
 
@@ -45,8 +43,7 @@ export default defineConfig({
     // Many tests start processes; on two shared cores one of them can wait for seconds before it runs.
     testTimeout: 40_000,
     hookTimeout: 120_000,
-    // The permissions are held against what all the others do.
-    reporters: ["default", ...(onlyLong ? [] : [new PermissionsReporter()]), ...(ci ? [jsonReport] : [])],
+    reporters: ["default", new PermissionsReporter(), ...(ci ? [jsonReport] : [])],
     coverage: {
       provider: "istanbul",
       include: ["src/**"],

@@ -8,7 +8,7 @@ import { depth } from "../support/depth.ts"
 import { runCampaign } from "../support/mintingCampaign.ts"
 import { freshStore, mariaDb, type TestDatabase } from "../support/minterDatabase.ts"
 
-const keys = depth(20_000, 100_000)
+const keys = depth(30_000, 100_000)
 const faults = Math.min(120, keys / 500)
 
 describe("eight processes that mint the same keys", () => {

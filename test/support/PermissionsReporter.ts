@@ -1,7 +1,7 @@
 /**
  * Holds what the functions were seen to do in a test run against what they may do (`infra/src/permissions`): the platforms
  * of the tests record into a folder, and at the end the run fails on an action that is not allowed, and, when all tests
- * ran, on one that no test needed.
+ * but the long ones ran, on one that no test needed.
  */
 import { randomUUID } from "node:crypto"
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
@@ -93,7 +93,10 @@ export default class PermissionsReporter implements Reporter {
     mkdirSync(this.folder, { recursive: true })
     const started = new Set(specifications.map(({ moduleId }) => moduleId))
     const all = (await this.run?.globTestSpecifications()) ?? []
-    this.isWhole = this.run?.config.testNamePattern === undefined && all.every(({ moduleId }) => started.has(moduleId))
+    this.isWhole =
+      this.surroundings.env["LONG_TESTS"] === undefined &&
+      this.run?.config.testNamePattern === undefined &&
+      all.every(({ moduleId }) => started.has(moduleId))
   }
 
   onTestRunEnd(_modules: unknown, _errors: unknown, reason: TestRunEndReason): void {

@@ -1,5 +1,5 @@
-/** How much the tests do that try many cases: less in `npm test` than in `npm run campaign`, which has minutes for them. */
+/** How many cases the longest tests try. */
 const isCampaign = process.env["CAMPAIGN"] !== undefined
 
-/** The first number in `npm test`, and the second in the campaign. */
-export const depth = (inTests: number, inCampaign: number): number => (isCampaign ? inCampaign : inTests)
+/** The first number in `npm run test:long`, and the second in `npm run campaign`. */
+export const depth = (inLongTests: number, inCampaign: number): number => (isCampaign ? inCampaign : inLongTests)

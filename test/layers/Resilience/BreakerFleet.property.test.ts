@@ -130,14 +130,14 @@ describe("50 environments over one store in memory", () => {
     "one probe per half-open period and lease, and all close when the upstream is well again",
     [skews, commands(80)],
     ([clocks, script]) => Effect.flatMap(inMemory, (store) => play(store, clocks, script)),
-    { fastCheck: { numRuns: depth(20, 100) }, timeout: 120_000 }
+    { fastCheck: { numRuns: depth(40, 100) }, timeout: 120_000 }
   )
 
   it.effect.prop(
     "nobody is refused because the store is down, and all agree when it is back",
     [skews, outages],
     ([clocks, script]) => Effect.flatMap(inMemory, (store) => play(store, clocks, script)),
-    { fastCheck: { numRuns: depth(20, 100) }, timeout: 120_000 }
+    { fastCheck: { numRuns: depth(40, 100) }, timeout: 120_000 }
   )
 })
 
@@ -146,13 +146,13 @@ layer(dynamo)("50 environments over one table", (it) => {
     "one probe per half-open period and lease, and all close when the upstream is well again",
     [skews, commands(40)],
     ([clocks, script]) => Effect.scoped(Effect.flatMap(inDynamo, (store) => play(store, clocks, script))),
-    { fastCheck: { numRuns: depth(4, 12) }, timeout: 120_000 }
+    { fastCheck: { numRuns: depth(6, 12) }, timeout: 120_000 }
   )
 
   it.effect.prop(
     "nobody is refused because the table cannot be used, and all agree when it can",
     [skews, outages],
     ([clocks, script]) => Effect.scoped(Effect.flatMap(inDynamo, (store) => play(store, clocks, script))),
-    { fastCheck: { numRuns: depth(4, 12) }, timeout: 120_000 }
+    { fastCheck: { numRuns: depth(6, 12) }, timeout: 120_000 }
   )
 })

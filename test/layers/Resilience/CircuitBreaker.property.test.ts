@@ -10,7 +10,6 @@ import type { CircuitBreaker } from "../../../src/services/Resilience/CircuitBre
 import { breathe } from "../../support/breathe.ts"
 import { badRequest, breakerOf, outage, reading, tooMany, type UpstreamFailure } from "../../support/breaker.ts"
 import { movableClock } from "../../support/movableClock.ts"
-import { depth } from "../../support/depth.ts"
 import { BreakerModel, type ModelSettings, type Outcome } from "../../support/breakerModel.ts"
 
 type Gate = Deferred.Deferred<"ok", UpstreamFailure>
@@ -153,6 +152,6 @@ describe("CircuitBreaker", () => {
     "does what the reference model does, for any events in any order",
     [settings, commands],
     ([settings, commands]) => Effect.zipRight(breathe, compare(settings, commands)),
-    { fastCheck: { numRuns: depth(300, 600) }, timeout: 120_000 }
+    { fastCheck: { numRuns: 600 }, timeout: 120_000 }
   )
 })

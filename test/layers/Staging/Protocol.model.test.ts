@@ -125,7 +125,7 @@ describe("the protocol", () => {
             if (runs % 50 === 0) await Effect.runPromise(breathe)
             assert.deepStrictEqual(broken(ours, history, dropsWhenBusy), [])
           }),
-          { numRuns: depth(2_000, 10_000) }
+          { numRuns: depth(4_000, 10_000) }
         )
       }),
     240_000
@@ -143,7 +143,7 @@ describe("the protocol", () => {
             const model = played(ours, history, alone)
             assert.deepStrictEqual(unread(model), [])
           }),
-          { numRuns: depth(1_000, 2_000) }
+          { numRuns: 2_000 }
         )
       }),
     240_000

@@ -1,4 +1,4 @@
-/** Thousands of callbacks that are not as mParticle sends them: none is taken, none meets a defect, nothing changes. */
+/** Ten thousand callbacks that are not as mParticle sends them: none is taken, none meets a defect, nothing changes. */
 import { X509Certificate } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,6 @@ import {
   records,
   variant
 } from "../../../support/callbacks.ts"
-import { depth } from "../../../support/depth.ts"
 import { type Answer, ask, type Asked } from "../../../support/http.ts"
 
 /** Sends what a property makes, and looks at the answer and at what is on record. */
@@ -90,12 +89,12 @@ const ourSignature = (bytes: Buffer): Effect.Effect<Buffer> =>
     return signature
   })
 
-describe("thousands of callbacks", () => {
+describe("ten thousand callbacks", () => {
   it.effect(
     "C-07 with other bytes than were signed",
     () =>
       noneIsTaken(
-        depth(750, 3_000),
+        3_000,
         FastCheck.oneof(mutations, FastCheck.uint8Array({ minLength: 1, maxLength: 600 })),
         (value, id) =>
           Effect.gen(function* () {
@@ -112,7 +111,7 @@ describe("thousands of callbacks", () => {
     "C-05 C-11 with other headers",
     () =>
       noneIsTaken(
-        depth(750, 3_000),
+        3_000,
         FastCheck.record({
           domain: FastCheck.option(
             FastCheck.oneof(
@@ -159,7 +158,7 @@ describe("thousands of callbacks", () => {
     "C-13 C-16 with other certificates, in a new process each",
     () =>
       noneIsTaken(
-        depth(500, 2_000),
+        2_000,
         FastCheck.oneof(
           FastCheck.record({ part: FastCheck.integer({ min: 0, max: 1 }), mutation: mutations }),
           FastCheck.record({ pem: FastCheck.string() }),
@@ -201,7 +200,7 @@ describe("thousands of callbacks", () => {
     "C-26 C-29 rightly signed, with another content",
     () =>
       noneIsTaken(
-        depth(500, 2_000),
+        2_000,
         FastCheck.oneof(
           FastCheck.json().map((text) => () => text),
           FastCheck.string().map((text) => () => text),
