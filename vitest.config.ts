@@ -13,7 +13,6 @@ const long = [
   "test/layers/MParticle/CallbackVerifier/malformed.test.ts",
   "test/layers/Resilience/BreakerFleet.property.test.ts",
   "test/layers/Staging/Protocol.model.test.ts",
-  "test/platform/dexArchive.test.ts",
   "test/platform/dexArchiveKills.test.ts",
   "test/platform/dexArchiveMemory.test.ts",
   "test/platform/mintingCampaign.test.ts",
