@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import sql from "mssql"
 import { DexDatabaseError } from "../schemas/DexArchiveError.ts"
+import * as Timer from "../services/Resilience/Timer.ts"
 
 /** Where the server is, and who we are for it. */
 export interface SqlServerOptions {
@@ -19,6 +20,9 @@ export interface SqlServerOptions {
   /** Milliseconds that the server may take between two signs of life; default 60,000. */
   readonly queryMillis?: number
 }
+
+const connectMillis = 15_000
+const queryMillis = 60_000
 
 /** The server is moving, full or restarting, or chose us in a deadlock: the same query passes when it is made anew. */
 const transient = new Set([
@@ -85,8 +89,9 @@ const poolOf = (options: SqlServerOptions) => {
     database: options.database,
     user: options.username,
     password: Redacted.value(options.password),
-    connectionTimeout: options.connectMillis ?? 15_000,
-    requestTimeout: options.queryMillis ?? 60_000,
+    connectionTimeout: options.connectMillis ?? connectMillis,
+    // The driver's own limit ends with the first bytes of an answer: what comes after them is watched below.
+    requestTimeout: options.queryMillis ?? queryMillis,
     pool: { max: 1, min: 0 },
     beforeConnect: (connection) => {
       connections.add(connection)
@@ -126,22 +131,35 @@ export const query = <A>(
     ({ failure, pool }) =>
       Effect.zipRight(
         Effect.tryPromise({ try: () => pool.connect(), catch: failure }),
-        Effect.async<ReadonlyArray<A>, DexDatabaseError>((resume) => {
-          const rows: Array<A> = []
-          let failed: unknown
-          const request = pool.request()
-          request.stream = true
-          request.on("row", (row: Record<string, unknown>) => void rows.push(read(row)))
-          request.on("error", (error) => {
-            failed ??= error
+        Effect.clockWith((clock) =>
+          Effect.async<ReadonlyArray<A>, DexDatabaseError>((resume) => {
+            const rows: Array<A> = []
+            let failed: unknown
+            const request = pool.request()
+            const silence = Timer.whenSilent(clock, options.queryMillis ?? queryMillis, () => {
+              resume(Effect.fail(new DexDatabaseError({ reason: "ETIMEOUT", retryable: true })))
+              request.cancel()
+            })
+            request.stream = true
+            request.on("row", (row: Record<string, unknown>) => {
+              silence.heard()
+              rows.push(read(row))
+            })
+            request.on("error", (error) => {
+              failed ??= error
+            })
+            request.on("done", () => {
+              silence.stop()
+              resume(failed === undefined ? Effect.succeed(rows) : Effect.fail(failure(failed)))
+            })
+            // With a stream the rows come by the events above, and the callback says nothing new.
+            request.query(statement).catch(() => undefined)
+            return Effect.sync(() => {
+              silence.stop()
+              request.cancel()
+            })
           })
-          request.on("done", () => {
-            resume(failed === undefined ? Effect.succeed(rows) : Effect.fail(failure(failed)))
-          })
-          // With a stream the rows come by the events above, and the callback says nothing new.
-          request.query(statement).catch(() => undefined)
-          return Effect.sync(() => request.cancel())
-        })
+        )
       ),
     ({ close }) => Effect.sync(close)
   )

@@ -154,6 +154,25 @@ describe("a statement", () => {
     assert.lengthOf((await pool.request().query(seedQuery)).recordset, count)
   })
 
+  it("stands still in the middle of its rows, and goes on; a statement without rows does not", async () => {
+    server.clients.replace(clients(3))
+    await using pool = await opened(known)
+    rule({ operation: "query" }, { delayMs: 150, midway: true }, 2)
+    const request = pool.request()
+    request.stream = true
+    const times: Array<number> = []
+    const ended = new Promise((resolve) => request.once("done", resolve))
+    request.on("row", () => times.push(performance.now()))
+    void request.query(seedQuery)
+    await ended
+    const [first = 0, second = 0, third = 0, ...others] = times
+    assert.lengthOf(others, 0)
+    assert.isAtLeast(second - first, 140)
+    assert.isBelow(third - second, 100)
+    await pool.request().query("DELETE FROM Client")
+    assert.lengthOf((await pool.request().query(seedQuery)).recordset, 0)
+  })
+
   it("is carried out and then cut off where it has no rows", async () => {
     server.clients.replace(clients(3))
     await using pool = await opened(known)

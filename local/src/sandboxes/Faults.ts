@@ -17,7 +17,8 @@ export interface CallFacts {
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
   | { readonly error: string | number; readonly status?: number }
-  | { readonly delayMs: number }
+  /** `midway`: the answer of `sqlserver` begins at once and stands still after half of its rows. */
+  | { readonly delayMs: number; readonly midway?: true }
   | { readonly reset: true }
   | { readonly commitThenReset: true }
   | { readonly truncate: number }
@@ -62,7 +63,7 @@ const faultShapes: Record<string, (fault: Record<string, unknown>) => boolean> =
   status: (f) => natural(f["status"]) && (f["headers"] === undefined || isRecord(f["headers"])),
   error: (f) =>
     (typeof f["error"] === "string" || natural(f["error"])) && (f["status"] === undefined || natural(f["status"])),
-  delayMs: (f) => natural(f["delayMs"]),
+  delayMs: (f) => natural(f["delayMs"]) && (f["midway"] === undefined || f["midway"] === true),
   reset: (f) => f["reset"] === true,
   commitThenReset: (f) => f["commitThenReset"] === true,
   truncate: (f) => natural(f["truncate"]),

@@ -1,11 +1,17 @@
 /** Sends an answer packet by packet, as fast as the client reads it, and stops where it is told to. */
-import { setImmediate as yieldTurn } from "node:timers/promises"
+import { setImmediate as yieldTurn, setTimeout as sleep } from "node:timers/promises"
 import { type Answer, cancelledToken } from "./Answer.ts"
 import type { Channel } from "./wire/Channel.ts"
 import { headerBytes, messageType, packet } from "./wire/packets.ts"
 
 /** How much of an answer is sent before the connection is cut; all of it without this. */
 export type Stop = { readonly rows: number } | { readonly bytes: number }
+
+/** How long an answer stands still, and after how many of its rows. */
+export interface Stall {
+  readonly rows: number
+  readonly millis: number
+}
 
 /** How an answer is sent. */
 export interface Delivery {
@@ -14,6 +20,16 @@ export interface Delivery {
   /** Ends the answer early, in good order. */
   readonly cancelled: AbortSignal
   readonly stop?: Stop | undefined
+  readonly stall?: Stall | undefined
+}
+
+/** Waits so many milliseconds, or until the client does not wait for the answer any more. */
+export const pause = async (millis: number, cancelled: AbortSignal): Promise<void> => {
+  try {
+    await sleep(millis, undefined, { ref: false, signal: cancelled })
+  } catch (error) {
+    if (!cancelled.aborted) throw error
+  }
 }
 
 /** After so many packets others have a turn. */
@@ -49,6 +65,14 @@ class Packets {
     return this.send(Buffer.concat(full))
   }
 
+  /** Sends all that was added so far, however little it is. */
+  flush(): Promise<void> | undefined {
+    const bytes = this.next(Buffer.concat(this.held), false)
+    this.held = []
+    this.heldBytes = 0
+    return this.send(bytes)
+  }
+
   /** Ends the message. */
   end(): Promise<void> | undefined {
     return this.send(this.next(Buffer.concat(this.held), true))
@@ -79,7 +103,7 @@ class Packets {
 
 /** Sends an answer. Says whether the connection can be used afterwards. */
 export const deliver = async (answer: Answer, delivery: Delivery): Promise<boolean> => {
-  const { cancelled, channel, stop } = delivery
+  const { cancelled, channel, stall, stop } = delivery
   if (stop !== undefined && ("bytes" in stop ? stop.bytes === 0 : answer.rows === 0)) {
     channel.cut()
     return false
@@ -87,13 +111,17 @@ export const deliver = async (answer: Answer, delivery: Delivery): Promise<boole
   const packets = new Packets(delivery)
   let rows = 0
   for (const { bytes, isRow } of answer.pieces()) {
+    if (isRow && rows === stall?.rows) {
+      await packets.flush()
+      await pause(stall.millis, cancelled)
+    }
     if (channel.isClosed) return false
     if (cancelled.aborted) {
       await packets.add(cancelledToken())
       break
     }
-    if (isRow && stop !== undefined && "rows" in stop) {
-      if (rows === stop.rows) return packets.cut()
+    if (isRow) {
+      if (stop !== undefined && "rows" in stop && rows === stop.rows) return packets.cut()
       rows += 1
     }
     const wait = packets.add(bytes)

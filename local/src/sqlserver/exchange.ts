@@ -1,10 +1,9 @@
 /** Carries out one message of a client as the sandbox's rules say, and writes down what came of it. */
-import { setTimeout as sleep } from "node:timers/promises"
 import type { Fault } from "../sandboxes/Faults.ts"
 import type { JournalEntry, Sandbox } from "../sandboxes/Sandbox.ts"
 import type { Caller } from "../sandboxes/serveHttp.ts"
 import { type Answer, cancelledToken, plainAnswer } from "./Answer.ts"
-import { deliver, type Stop } from "./delivery.ts"
+import { deliver, pause, type Stall, type Stop } from "./delivery.ts"
 import type { Channel } from "./wire/Channel.ts"
 
 /** One message, as the journal shows it, and what may be done about it. */
@@ -28,14 +27,6 @@ export interface Place {
   readonly cancelled: AbortSignal
 }
 
-const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-  try {
-    await sleep(ms, undefined, { ref: false, signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
-}
-
 /** About half of the rows, and one at least when there are several. */
 const half = (rows: number): number => (rows < 2 ? 0 : Math.floor(rows / 2))
 
@@ -44,6 +35,11 @@ const stopFor = (fault: Fault | undefined, answer: Answer): Stop | undefined => 
   if ("truncate" in fault) return { bytes: fault.truncate }
   return "commitThenReset" in fault ? { rows: half(answer.rows) } : undefined
 }
+
+const stallFor = (fault: Fault | undefined, answer: Answer): Stall | undefined =>
+  fault !== undefined && "delayMs" in fault && fault.midway === true
+    ? { rows: half(answer.rows), millis: fault.delayMs }
+    : undefined
 
 /** Whether the connection is cut before anything is carried out. */
 const isCutAtOnce = (fault: Fault): boolean =>
@@ -58,7 +54,7 @@ export const carryOut = async (exchange: Exchange, place: Place): Promise<boolea
   const { method, path } = facts
   const fault =
     operations.length === 0 ? undefined : sandbox.faults.take({ method, path, operation: operations, ...known })
-  if (fault !== undefined && "delayMs" in fault) await pause(fault.delayMs, cancelled)
+  if (fault !== undefined && "delayMs" in fault && fault.midway !== true) await pause(fault.delayMs, cancelled)
   if (channel.isClosed) return false
   if (cancelled.aborted) return deliver(plainAnswer([cancelledToken()]), place)
   if (fault !== undefined && isCutAtOnce(fault)) {
@@ -75,5 +71,5 @@ export const carryOut = async (exchange: Exchange, place: Place): Promise<boolea
     return false
   }
   if (fault !== undefined && "kill" in fault) setTimeout(() => caller?.kill(), fault.afterMs).unref()
-  return await deliver(answer, { ...place, stop: stopFor(fault, answer) })
+  return await deliver(answer, { ...place, stop: stopFor(fault, answer), stall: stallFor(fault, answer) })
 }

@@ -31,6 +31,38 @@ export const start = (clock: Clock.Clock, millis: number, task: () => void): (()
   return () => sleeper.unsafeInterruptAsFork(FiberId.none)
 }
 
+/** A wait for signs of life. */
+export interface Silence {
+  /** Notes a sign of life. */
+  readonly heard: () => void
+  /** Ends the wait. */
+  readonly stop: () => void
+}
+
+/**
+ * Runs a task, once, when for so many milliseconds of a clock there was no sign of life. One timer at a time, however
+ * often there is one: it is set anew only when it goes off.
+ */
+export const whenSilent = (clock: Clock.Clock, millis: number, task: () => void): Silence => {
+  let last = clock.unsafeCurrentTimeMillis()
+  let stop = (): void => undefined
+  const watch = (left: number): void => {
+    stop = start(clock, left, () => {
+      // Never longer than the whole wait, whatever the machine's clock was set to meanwhile.
+      const rest = Math.min(millis, last + millis - clock.unsafeCurrentTimeMillis())
+      if (rest > 0) watch(rest)
+      else task()
+    })
+  }
+  watch(millis)
+  return {
+    heard: () => {
+      last = clock.unsafeCurrentTimeMillis()
+    },
+    stop: () => stop()
+  }
+}
+
 /** How a fiber ends, if it does within so many milliseconds. */
 export const awaitFor = <A, E>(
   fiber: Fiber.RuntimeFiber<A, E>,

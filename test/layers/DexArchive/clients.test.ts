@@ -1,9 +1,11 @@
 /** The clients in SQL Server, through the real driver (contract B1.4, Decision 7). */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
 import * as SqlServer from "../../../src/layers/SqlServer.ts"
 import { statement } from "../../../src/layers/DexArchive/Clients.ts"
 import { clientsOf, fresh, Sql, sqlServer } from "../../support/dexSql.ts"
@@ -12,8 +14,11 @@ import { hurried } from "../../support/dexWorld.ts"
 
 const list = Effect.flatten(clientsOf())
 
+/** Small steps of the test's clock: a query has limits, and the driver takes real time. */
+const stepMillis = 5
+
 /** The clients, with no wait between two tries. */
-const listed = hurried(list)
+const listed = hurried(list, stepMillis)
 
 const one = [{ clientId: 1, name: "one" }]
 
@@ -24,7 +29,10 @@ const many = (count: number) =>
 const assertClosed = Effect.flatMap(Sql, ({ door }) => until(() => door.inside() === 0, "the end of all connections"))
 
 /** The driver's own query, with limits that a test can wait for. */
-const query = (changes: Partial<SqlServer.SqlServerOptions> = {}) =>
+const query = (
+  changes: Partial<SqlServer.SqlServerOptions> = {},
+  read: (row: Readonly<Record<string, unknown>>) => unknown = (row) => row
+) =>
   Effect.flatMap(Sql, ({ door, server }) =>
     SqlServer.query(
       {
@@ -38,7 +46,7 @@ const query = (changes: Partial<SqlServer.SqlServerOptions> = {}) =>
         ...changes
       },
       statement,
-      (row) => row
+      read
     )
   )
 
@@ -135,7 +143,9 @@ layer(sqlServer)("the clients in SQL Server", (it) => {
       server.clients.replace(one)
       assert.lengthOf(yield* Effect.flatten(clientsOf({ secret: { port: String(door.port) } })), 1)
       assert.deepStrictEqual(asked(), ["login 200", "login 200", "query 200"])
-      const elsewhere = yield* Effect.flip(hurried(Effect.flatten(clientsOf({ secret: { database: "Other" } }))))
+      const elsewhere = yield* Effect.flip(
+        hurried(Effect.flatten(clientsOf({ secret: { database: "Other" } })), stepMillis)
+      )
       assert.deepInclude({ ...elsewhere }, { number: 4060, retryable: true })
     })
   )
@@ -232,6 +242,46 @@ layer(sqlServer)("the clients in SQL Server", (it) => {
     })
   )
 
+  /** A query whose server stands still after half of its 500 rows, when it has done so. */
+  const stalled = (millis: number) =>
+    Effect.gen(function* () {
+      const { rule, server } = yield* fresh
+      server.clients.replace(many(500))
+      rule({ operation: "query" }, { delayMs: millis, midway: true })
+      let rows = 0
+      const counted = query({}, () => {
+        rows += 1
+      })
+      const fiber = yield* Effect.fork(Effect.either(counted))
+      yield* until(() => rows === 250, "half of the rows")
+      return fiber
+    })
+
+  it.effect(
+    "a query whose server stands still in the middle of its rows is given up after a minute, and can be made anew",
+    () =>
+      Effect.gen(function* () {
+        const fiber = yield* stalled(600_000)
+        yield* TestClock.adjust("59999 millis")
+        assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        yield* TestClock.adjust("1 millis")
+        const ended = yield* Fiber.join(fiber)
+        assert.deepInclude(Either.isLeft(ended) ? { ...ended.left } : {}, { reason: "ETIMEOUT", retryable: true })
+        yield* assertClosed
+      })
+  )
+
+  it.effect("a query whose server stands still for a while has its time from the last row on", () =>
+    Effect.gen(function* () {
+      const fiber = yield* stalled(300)
+      yield* TestClock.adjust("59 seconds")
+      const ended = yield* Fiber.join(fiber)
+      assert.lengthOf(Either.isRight(ended) ? ended.right : [], 500)
+      yield* TestClock.adjust("1 hour")
+      yield* assertClosed
+    })
+  )
+
   it.effect("a login that takes too long is given up", () =>
     Effect.gen(function* () {
       const { rule } = yield* fresh
@@ -273,7 +323,7 @@ layer(sqlServer)("the clients in SQL Server", (it) => {
   it.effect("nobody at the address is an outage", () =>
     Effect.gen(function* () {
       yield* fresh
-      const error = yield* Effect.flip(hurried(Effect.flatten(clientsOf({ secret: { port: 1 } }))))
+      const error = yield* Effect.flip(hurried(Effect.flatten(clientsOf({ secret: { port: 1 } })), stepMillis))
       assert.isTrue(error._tag === "DexDatabaseError" && error.retryable)
       assert.notInclude(error.message, "localhost")
     })

@@ -63,6 +63,59 @@ describe("start", () => {
   }
 })
 
+describe("whenSilent", () => {
+  it.effect("runs its task once, when there was no sign of life for so long", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const silence = Timer.whenSilent(yield* Clock.clockWith(Effect.succeed), 1_000, () => {
+        runs += 1
+      })
+      for (let sign = 0; sign < 5; sign += 1) {
+        yield* TestClock.adjust("900 millis")
+        silence.heard()
+      }
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual(runs, 0)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(runs, 1)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(runs, 1)
+    })
+  )
+
+  it.effect("does not run a task that was called off, with signs of life or without", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const clock = yield* Clock.clockWith(Effect.succeed)
+      const task = (): void => {
+        runs += 1
+      }
+      const heard = Timer.whenSilent(clock, 1_000, task)
+      const unheard = Timer.whenSilent(clock, 1_000, task)
+      yield* TestClock.adjust("500 millis")
+      heard.heard()
+      unheard.stop()
+      yield* TestClock.adjust("600 millis")
+      heard.stop()
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(runs, 0)
+    })
+  )
+
+  it.live("goes by the clock of the machine, too", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const silence = Timer.whenSilent(yield* Clock.clockWith(Effect.succeed), 30, () => {
+        runs += 1
+      })
+      yield* Effect.sleep("20 millis")
+      silence.heard()
+      yield* Effect.sleep("200 millis")
+      assert.strictEqual(runs, 1)
+    })
+  )
+})
+
 describe("awaitFor", () => {
   it.effect("has the end of a fiber that has ended before", () =>
     Effect.gen(function* () {
