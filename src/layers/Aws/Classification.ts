@@ -133,9 +133,19 @@ const transactionKind = (codes: ReadonlyArray<string>): AwsErrorKind => {
   return codes.some((code) => transientCancellations.has(code)) ? "transient" : "permanent"
 }
 
-/** What an error of a service means. Unknown names follow the HTTP status: 429, 5xx and no status at all are transient. */
+/** Statuses that say it all: S3 answers writes under a condition with them, and not always with a name that the SDK can read. */
+const statuses: Partial<Readonly<Record<AwsService, Readonly<Record<number, AwsErrorKind>>>>> = {
+  s3: { 409: "transient", 412: "conditionFailed" }
+}
+
+/**
+ * What an error of a service means. Of S3 the statuses 409 and 412 decide before any name; names that are not known follow
+ * the HTTP status: 429, 5xx and no status at all are transient.
+ */
 export const classify = (service: AwsService, facts: AwsErrorFacts): AwsErrorKind => {
   if (facts.cancellations !== undefined) return transactionKind(facts.cancellations)
+  const byStatus = facts.status === undefined ? undefined : statuses[service]?.[facts.status]
+  if (byStatus !== undefined) return byStatus
   const known = Object.hasOwn(table[service], facts.name) ? table[service][facts.name] : undefined
   if (known !== undefined) return known
   if (network.has(facts.name) || (facts.nodeCode !== undefined && network.has(facts.nodeCode))) return "transient"

@@ -84,6 +84,16 @@ describe("classify", () => {
     assert.strictEqual(classify("dynamodb", { name: "Unheard", status: 403 }), "permanent")
   })
 
+  it("goes by S3's 409 and 412 whatever the name, and by nobody else's", () => {
+    for (const name of ["Unknown", "UnknownError", "AccessDenied"]) {
+      assert.strictEqual(classify("s3", { name, status: 412 }), "conditionFailed")
+      assert.strictEqual(classify("s3", { name, status: 409 }), "transient")
+    }
+    for (const service of ["dynamodb", "sqs", "secretsmanager", "ssm"] as const) {
+      for (const status of [409, 412]) assert.strictEqual(classify(service, { name: "Unknown", status }), "permanent")
+    }
+  })
+
   it("reads a cancelled transaction by its reasons: a lost condition is final, contention passes", () => {
     const cancelled = (...cancellations: ReadonlyArray<string>) =>
       classify("dynamodb", { name: "TransactionCanceledException", status: 400, cancellations })

@@ -90,6 +90,26 @@ layer(bucket)("the bucket", (it) => {
     })
   )
 
+  it.effect("DEX-44 is written by what the statuses 409 and 412 say, also where S3 gives no name", () =>
+    Effect.gen(function* () {
+      const { asked, keep, object, rule } = yield* fresh
+      rule({ operation: "PutObject" }, { status: 409 }, 2)
+      assert.strictEqual(yield* keep("[1]"), "created")
+      rule({ operation: "PutObject" }, { status: 412 })
+      assert.strictEqual(yield* keep("[1]"), "unchanged")
+      assert.deepStrictEqual(asked(), [
+        "PutObject 409",
+        "PutObject 409",
+        "PutObject 200",
+        "PutObject 412",
+        "GetObject 200"
+      ])
+      rule({ operation: "PutObject" }, { status: 412 })
+      assert.strictEqual(yield* keep("[2]"), "overwritten")
+      assert.strictEqual((yield* object())?.text, "[2]")
+    })
+  )
+
   it.effect("DEX-43 is written in a storm of SlowDown, and in others that pass", () =>
     Effect.gen(function* () {
       const { keep, object, rule } = yield* fresh
