@@ -20,6 +20,9 @@ const races = 5
 
 const send = sendingTo({ service: "s3", timeoutMillis, retry: Schedules.s3Batch })
 
+/** A try of a write: what becomes of each has to be known. */
+const putOnce = sendingTo({ service: "s3", timeoutMillis, retry: Schedules.never })
+
 const unusable = (error: AwsError): ArchiveStoreError => new ArchiveStoreError({ reason: error.errorName })
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
@@ -36,9 +39,26 @@ interface Stored {
   readonly etag: string
   /** Of the bytes that are there. */
   readonly hash: string
+  /** When they were written, as their metadata has it. */
+  readonly archivedAt: string | undefined
   /** Whether they are what was archived of this client and day, as the object's metadata has it. */
   readonly isIntact: boolean
 }
+
+/** On what a write depends: that there is nothing, or that what is there is still what was seen. */
+type Condition = { readonly IfNoneMatch: "*" } | { readonly IfMatch: string }
+
+/** What became of a write: done, or its condition did not hold when it was last tried. */
+type Written =
+  | { readonly isDone: true }
+  | {
+      readonly isDone: false
+      /** When the object says that it was archived, if an earlier try of this very write was carried out, its answer lost. */
+      readonly lostAt?: string
+    }
+
+/** Whether a try that failed so may have been carried out all the same. */
+const isDoubtful = ({ status }: AwsError): boolean => status === undefined || status >= 500
 
 const missing = new Set(["NoSuchKey", "NotFound"])
 
@@ -83,57 +103,76 @@ export const make = (client: S3Client, bucket: string): TriggerArchiveShape => {
         Option.map(({ etag, hash, metadata }) => ({
           etag,
           hash,
+          archivedAt: metadata["archived_at"],
           isIntact:
             metadata["sha256"] === hash && metadata["client_id"] === clientId && metadata["trigger_date"] === date
         }))
       )
     )
 
-  /** Writes under a condition; false where it did not hold. */
+  /** Writes under a condition. */
   const put = (
     key: string,
     clientId: ClientId,
     date: TriggerDate,
     bytes: Uint8Array,
-    condition: { readonly IfNoneMatch: "*" } | { readonly IfMatch: string }
-  ): Effect.Effect<boolean, ArchiveStoreError> =>
+    condition: Condition
+  ): Effect.Effect<Written, ArchiveStoreError> =>
     Effect.gen(function* () {
+      const archivedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
       const command = new PutObjectCommand({
         Bucket: bucket,
         Key: key,
         Body: bytes,
         ContentType: "application/json",
-        Metadata: {
-          client_id: clientId,
-          trigger_date: date,
-          archived_at: new Date(yield* Clock.currentTimeMillis).toISOString(),
-          sha256: sha256(bytes)
-        },
+        Metadata: { client_id: clientId, trigger_date: date, archived_at: archivedAt, sha256: sha256(bytes) },
         ...condition
       })
-      const answer = yield* Effect.either(send("PutObject", client, command))
-      if (Either.isRight(answer)) return true
+      let isLost = false
+      const answer = yield* putOnce("PutObject", client, command).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            isLost ||= isDoubtful(error)
+          })
+        ),
+        Retry.retry({ schedule: Schedules.s3Batch, while: ({ kind }) => kind === "transient" }),
+        Effect.either
+      )
+      if (Either.isRight(answer)) return { isDone: true }
       // Somebody has deleted what we had seen: then it is to be created.
       const isGone = "IfMatch" in condition && missing.has(answer.left.errorName)
-      return answer.left.kind === "conditionFailed" || isGone ? false : yield* unusable(answer.left)
+      if (answer.left.kind !== "conditionFailed" && !isGone) return yield* unusable(answer.left)
+      return { isDone: false, ...(isLost ? { lostAt: archivedAt } : {}) }
     })
 
   const keep: TriggerArchiveShape["keep"] = (clientId, date, bytes) => {
     const key = archiveKey(clientId, date)
+    // Writes that may have been carried out although nobody has said so, by what the object would say of its time.
+    const lost = new Map<string, Kept>()
+    const write = (kind: Kept, condition: Condition): Effect.Effect<boolean, ArchiveStoreError> =>
+      Effect.map(put(key, clientId, date, bytes, condition), (written) => {
+        if (!written.isDone && written.lostAt !== undefined) lost.set(written.lostAt, kind)
+        return written.isDone
+      })
     const again = (left: number): Effect.Effect<Kept, ArchiveStoreError> =>
       Effect.gen(function* () {
-        if (yield* put(key, clientId, date, bytes, { IfNoneMatch: "*" })) return "created"
+        if (yield* write("created", { IfNoneMatch: "*" })) return "created"
         const stored = yield* look(clientId, date)
         if (Option.isSome(stored)) {
+          const { archivedAt = "", etag, hash, isIntact } = stored.value
           // What is there may be the same, and its metadata no proof of it: then it is written anew.
-          if (stored.value.isIntact && stored.value.hash === sha256(bytes)) return "unchanged"
-          if (yield* put(key, clientId, date, bytes, { IfMatch: stored.value.etag })) return "overwritten"
+          if (isIntact && hash === sha256(bytes)) return lost.get(archivedAt) ?? "unchanged"
+          if (yield* write("overwritten", { IfMatch: etag })) return "overwritten"
         }
         return left > 0
           ? yield* again(left - 1)
           : yield* new ArchiveStoreError({ reason: "others write the same object" })
       })
-    return again(races)
+    return Effect.tap(again(races), (kept) =>
+      kept === "overwritten"
+        ? Effect.annotateLogs(Effect.logInfo("an object was overwritten; what it was is kept as a version"), { key })
+        : Effect.void
+    )
   }
 
   return {

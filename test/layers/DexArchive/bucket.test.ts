@@ -9,6 +9,7 @@ import { make } from "../../../src/layers/DexArchive/TriggerArchive.ts"
 import { archiveKey } from "../../../src/services/DexArchive/ArchiveKey.ts"
 import { DexBucket, layer as bucket } from "../../support/dexBucket.ts"
 import { clientId, day, hurried, noon } from "../../support/dexWorld.ts"
+import { written } from "../../support/logs.ts"
 import { until } from "../../support/minterFaults.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -134,12 +135,50 @@ layer(bucket)("the bucket", (it) => {
     })
   )
 
-  it.effect("a write whose answer is lost has happened, and is not done twice", () =>
+  it.effect("a write whose answer is lost has happened, is not done twice, and is told as what it was", () =>
     Effect.gen(function* () {
-      const { keep, object, rule } = yield* fresh
+      const { asked, keep, object, rule, sandbox } = yield* fresh
       rule({ operation: "PutObject" }, { commitThenReset: true })
-      assert.strictEqual(yield* keep("[1]"), "unchanged")
+      assert.strictEqual(yield* keep("[1]"), "created")
       assert.strictEqual((yield* object())?.text, "[1]")
+      assert.deepStrictEqual(asked(), ["PutObject 200", "PutObject 412", "GetObject 200"])
+      sandbox.clear()
+      rule({ operation: "PutObject" }, { delayMs: 0 })
+      rule({ operation: "PutObject" }, { commitThenReset: true })
+      assert.strictEqual(yield* keep("[2]"), "overwritten")
+      assert.strictEqual((yield* object())?.text, "[2]")
+      assert.strictEqual(asked().filter((one) => one === "PutObject 200").length, 1)
+      assert.strictEqual(yield* keep("[2]"), "unchanged")
+    })
+  )
+
+  it.effect("a write whose answer is lost, and that somebody else has done meanwhile, is theirs", () =>
+    Effect.gen(function* () {
+      const { id, key, keep, mark, rule } = yield* fresh
+      yield* keep("[1]")
+      const theirs = {
+        client_id: String(id),
+        trigger_date: day,
+        sha256: sha256("[1]"),
+        archived_at: "2024-11-27T14:00:00.000Z"
+      }
+      yield* Effect.promise(() => mark(key, theirs))
+      rule({ operation: "PutObject" }, { reset: true })
+      assert.strictEqual(yield* keep("[1]"), "unchanged")
+    })
+  )
+
+  it.effect("an object that is overwritten has a line in the log, with its key and nothing that is in it", () =>
+    Effect.gen(function* () {
+      const { archive, id, key, keep } = yield* fresh
+      yield* keep('["first"]')
+      const { lines, text } = yield* hurried(written(archive.keep(id, day, bytes('["second"]'))), 100)
+      assert.deepStrictEqual(
+        lines.map(({ key: named, level }) => [level, named]),
+        [["INFO", key]]
+      )
+      assert.notMatch(text, /first|second/)
+      assert.lengthOf((yield* hurried(written(archive.keep(id, day, bytes('["second"]'))), 100)).lines, 0)
     })
   )
 
