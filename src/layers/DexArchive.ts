@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { ArchiveEvent, ArchiveFailure, ArchiveSummary, ClientId, TriggerDate } from "../schemas/DexArchive.ts"
-import { type DexArchiveError, DexPartialFailure } from "../schemas/DexArchiveError.ts"
+import { DexPartialFailure } from "../schemas/DexArchiveError.ts"
 import { remainingMillis } from "../services/Deadline.ts"
 import { DexArchive, type DexArchiveShape } from "../services/DexArchive.ts"
 import * as Ids from "../services/DexArchive/ClientId.ts"
@@ -20,6 +20,7 @@ import * as Metrics from "../services/Metrics.ts"
 import * as Timer from "../services/Resilience/Timer.ts"
 import type { TriggerSession } from "../services/TriggerApi.ts"
 import type { Kept, TriggerArchiveShape } from "../services/TriggerArchive.ts"
+import { countFatal } from "./DexArchive/countFatal.ts"
 import { DexGround } from "./DexArchive/Ground.ts"
 import { redactText } from "./Observability/redact.ts"
 
@@ -151,14 +152,6 @@ const chosen = (clients: ReadonlyArray<DexClient>, { clientIds }: ArchiveEvent):
   return clients.filter(({ id }) => Option.isSome(id) && wanted.has(id.value))
 }
 
-/** Whatever ends a run, but for clients that were not archived and for somebody who stops it. */
-const isFatal = (cause: Cause.Cause<DexArchiveError>): boolean =>
-  !Cause.isInterruptedOnly(cause) &&
-  Option.match(Cause.failureOption(cause), {
-    onNone: () => true,
-    onSome: (error) => error._tag !== "DexPartialFailure"
-  })
-
 /** The archive over what a run stands on. */
 export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen(function* () {
   const { parts } = yield* DexGround
@@ -208,7 +201,7 @@ export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen
         return yield* new DexPartialFailure({ total: summary.total_clients, failed: summary.failed_archives })
       }
       return summary
-    }).pipe(Effect.tapErrorCause((cause) => (isFatal(cause) ? Metrics.count("Fatal") : Effect.void)))
+    }).pipe(countFatal)
 
   return { run }
 })

@@ -67,10 +67,17 @@ export const ArchiveResponse = Schema.Struct({
 })
 export type ArchiveResponse = typeof ArchiveResponse.Type
 
-/** What is to be verified: a day, or all days from one to another, both among them. */
+/**
+ * What is to be verified: a day, or all days from one to another, both among them; with `after`, of the first day only the
+ * clients behind that one.
+ */
 export const VerifyEvent = Schema.Union(
   Schema.Struct({ triggerDate: TriggerDate }),
-  Schema.Struct({ from: TriggerDate, to: TriggerDate }).pipe(
+  Schema.Struct({
+    from: TriggerDate,
+    to: TriggerDate,
+    after: Schema.optionalWith(ClientId, { exact: true })
+  }).pipe(
     Schema.filter(
       ({ from, to }) => from <= to || { path: ["to"], message: "expected a date that is not before the first one" }
     )
@@ -84,7 +91,7 @@ export type Gap = typeof Gap.Type
 
 /** What verifying came to. */
 export const VerifySummary = Schema.Struct({
-  /** Clients times days that were looked at. */
+  /** Clients times days that were looked at, a day of which only a part was with that part. */
   checked: Schema.NonNegativeInt,
   /** There is no object. */
   missing: Schema.Array(Gap),
@@ -92,8 +99,16 @@ export const VerifySummary = Schema.Struct({
   altered: Schema.Array(Gap),
   /** Events for the archive, one for each day on which something is missing or altered. */
   backfill: Schema.Array(BackfillEvent),
-  /** An event that goes on where the time was up; absent where it was not. */
-  continuation: Schema.optionalWith(Schema.Struct({ from: Schema.String, to: Schema.String }), { exact: true })
+  /** An event that goes on where the time was up, or the answer as long as it may be; absent where all was looked at. */
+  continuation: Schema.optionalWith(
+    Schema.Struct({
+      from: Schema.String,
+      to: Schema.String,
+      /** The last client of the day `from` that was looked at; absent where none was. */
+      after: Schema.optionalWith(Schema.String, { exact: true })
+    }),
+    { exact: true }
+  )
 })
 export type VerifySummary = typeof VerifySummary.Type
 

@@ -31,9 +31,9 @@ export const isTimeZone = (name: string): boolean => {
 /** The day after a day. */
 export const next = (date: TriggerDate): TriggerDate => iso(Date.parse(`${date}T00:00:00Z`) + dayMillis)
 
-/** All days from one to another, both among them. */
-export const between = (from: TriggerDate, to: TriggerDate): ReadonlyArray<TriggerDate> => {
-  const days: Array<TriggerDate> = []
-  for (let day = from; day <= to; day = next(day)) days.push(day)
-  return days
+/** All days from one to another, both among them: one at a time, as a range may have millions. */
+export const between = function* (from: TriggerDate, to: TriggerDate): Generator<TriggerDate, void> {
+  // No day is asked for its next one that need not have any: after 9999-12-31 there is none.
+  for (let day = from; day < to; day = next(day)) yield day
+  if (from <= to) yield to
 }

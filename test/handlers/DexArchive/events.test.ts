@@ -74,6 +74,17 @@ const assertDocumented = (): void => {
   for (const line of written) assert.deepStrictEqual(jsonLineFaults(line.trim()), [], line)
 }
 
+/** So many invocations have measured that they were fatal, and nothing else. */
+const assertFatal = (count: number): void => {
+  const documents = written.filter((line) => line.includes('"_aws"')).map((line) => JSON.parse(line) as EmfDocument)
+  assert.lengthOf(documents, count)
+  for (const document of documents) {
+    assert.deepStrictEqual(emfFaults(JSON.stringify(document)), [])
+    assert.strictEqual(document._aws.CloudWatchMetrics[0]?.Namespace, "DexArchive")
+    assert.strictEqual(document["Fatal"], 1)
+  }
+}
+
 describe("the archive's function", () => {
   it("DEX-7 loads without settings, and rejects a run for all that are missing, so that the alarm hears of it", async () => {
     const handler = await archive()
@@ -82,13 +93,7 @@ describe("the archive's function", () => {
       assert.strictEqual(error.name, "DexConfigurationError")
       assert.strictEqual(error.message, `Missing required environment variables: ${names.join(", ")}`)
     }
-    const documents = written.filter((line) => line.includes('"_aws"')).map((line) => JSON.parse(line) as EmfDocument)
-    assert.lengthOf(documents, 2)
-    for (const document of documents) {
-      assert.deepStrictEqual(emfFaults(JSON.stringify(document)), [])
-      assert.strictEqual(document._aws.CloudWatchMetrics[0]?.Namespace, "DexArchive")
-      assert.strictEqual(document["Fatal"], 1)
-    }
+    assertFatal(2)
     assertDocumented()
   })
 
@@ -133,6 +138,7 @@ describe("the verification's function", () => {
     }
     const error = await rejection(handler({ triggerDate: "2024-11-27" }))
     assert.strictEqual(error.name, "DexConfigurationError")
+    assertFatal(1)
     assertDocumented()
   })
 })

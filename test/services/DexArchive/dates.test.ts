@@ -86,14 +86,23 @@ describe("days from one to another", () => {
   const date = (text: string) => TriggerDate.make(text)
 
   it("are all of them, both ends among them", () => {
-    assert.deepStrictEqual<ReadonlyArray<string>>(between(date("2024-02-28"), date("2024-03-01")), [
-      "2024-02-28",
-      "2024-02-29",
-      "2024-03-01"
-    ])
-    assert.deepStrictEqual<ReadonlyArray<string>>(between(date("2024-02-28"), date("2024-02-28")), ["2024-02-28"])
-    assert.deepStrictEqual<ReadonlyArray<string>>(between(date("2024-02-28"), date("2024-02-27")), [])
+    assert.deepStrictEqual<ReadonlyArray<string>>(
+      [...between(date("2024-02-28"), date("2024-03-01"))],
+      ["2024-02-28", "2024-02-29", "2024-03-01"]
+    )
+    assert.deepStrictEqual<ReadonlyArray<string>>([...between(date("2024-02-28"), date("2024-02-28"))], ["2024-02-28"])
+    assert.deepStrictEqual<ReadonlyArray<string>>([...between(date("2024-02-28"), date("2024-02-27"))], [])
     assert.strictEqual(next(date("2024-12-31")), "2025-01-01")
+  })
+
+  it("are made one at a time, up to the last one that there is", () => {
+    const [first] = between(date("0001-01-01"), date("9999-12-31"))
+    assert.strictEqual(first, "0001-01-01")
+    assert.deepStrictEqual<ReadonlyArray<string>>(
+      [...between(date("9999-12-30"), date("9999-12-31"))],
+      ["9999-12-30", "9999-12-31"]
+    )
+    assert.lengthOf([...between(date("1990-01-01"), date("2000-12-31"))], 4_018)
   })
 
   it("DEX-49 are days that there are", () => {

@@ -45,7 +45,7 @@ export const alarms = ({ timeZone = "UTC" }: Target): ReadonlyArray<AlarmDefinit
   alarm(
     "fatal",
     "critical",
-    "A run or a verification ended before its clients: settings, secret, token or database.",
+    "A run or a verification ended before its clients: settings, secret, token, database or, verifying, S3.",
     counted("Fatal"),
     late
   ),
