@@ -11,6 +11,7 @@ import * as Lambda from "./Lambda.ts"
 export const handler = await Lambda.make({
   layer: Layer.provide(Verification.layer, ground),
   warmUp: Effect.void,
+  scheduledWarmUp: true,
   namespace: "DexArchive",
   event: VerifyEvent,
   handle

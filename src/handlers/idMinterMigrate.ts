@@ -12,6 +12,7 @@ import * as Lambda from "./Lambda.ts"
 export const handler = await Lambda.make({
   layer: Layer.provide(Migrations.layer, databases),
   warmUp: Effect.void,
+  scheduledWarmUp: true,
   namespace: metricsNamespace,
   event: Schema.Unknown,
   handle

@@ -141,4 +141,9 @@ describe("the verification's function", () => {
     assertFatal(1)
     assertDocumented()
   })
+
+  it("answers a warm-up without its settings, and EventBridge's as well, as it has no schedule of its own", async () => {
+    const handler = await verification()
+    for (const event of [{ warmup: true }, scheduled]) assert.deepStrictEqual(await handler(event), { warmed: true })
+  })
 })

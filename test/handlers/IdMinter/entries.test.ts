@@ -157,6 +157,14 @@ describe("the function for queues", () => {
   })
 })
 
+describe("the function that migrates", () => {
+  it("takes a warm-up, and EventBridge's event for one, as it has no schedule of its own", async () => {
+    const handler = await load("migrate")
+    assert.deepStrictEqual(await handler({ warmup: true }), { warmed: true })
+    assert.deepStrictEqual(await handler({ source: "aws.events", "detail-type": "Scheduled Event" }), { warmed: true })
+  })
+})
+
 describe("every function", () => {
   const needs: Readonly<Record<string, ReadonlyArray<string>>> = {
     stepfunction: Object.keys(settings).filter((name) => !/port|protocol/.test(name)),
