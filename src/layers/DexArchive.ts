@@ -14,6 +14,7 @@ import { DexPartialFailure } from "../schemas/DexArchiveError.ts"
 import { remainingMillis } from "../services/Deadline.ts"
 import { DexArchive, type DexArchiveShape } from "../services/DexArchive.ts"
 import * as Ids from "../services/DexArchive/ClientId.ts"
+import type { RawClientId } from "../services/DexArchive/ClientId.ts"
 import { dateIn } from "../services/DexArchive/TriggerDates.ts"
 import type { DexClient } from "../services/DexClients.ts"
 import * as Metrics from "../services/Metrics.ts"
@@ -104,7 +105,7 @@ const summaryOf = (
   for (const [index, { id, name, raw }] of clients.entries()) {
     const outcome = outcomes[index] ?? (Option.isSome(id) ? noTime : invalid)
     if (Either.isRight(outcome)) continue
-    const shown = Option.match(id, { onNone: () => raw, onSome: Ids.shown })
+    const shown = Option.match(id, { onNone: () => Ids.shownRaw(raw), onSome: Ids.shown })
     errors.push({ client_id: shown, client_name: name, error: outcome.left })
     if (outcome.left === texts.time && Option.isSome(id)) left.push(id.value)
   }
@@ -132,6 +133,21 @@ const measure = (
     yield* Metrics.count("Overwritten", {}, kept("overwritten"))
     yield* Metrics.count("Unchanged", {}, kept("unchanged"))
     yield* Metrics.duration("DurationMs", (yield* Clock.currentTimeMillis) - began)
+  })
+
+/** What a row has instead of an id, as far as it may be shown: a text can be anything, somebody's address too. */
+const kindOf = (raw: RawClientId): string => {
+  const shown = Ids.shownRaw(raw)
+  return typeof shown === "string" ? `a text of ${shown.length} characters` : String(shown)
+}
+
+/** Lines for clients that were never worked on: one for each whose id is none, and one for all that there was no time for. */
+const reportUntouched = (clients: ReadonlyArray<DexClient>, unfinished: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (const { id, raw } of clients) {
+      if (Option.isNone(id)) yield* Effect.logWarning(`${texts.invalid}: ${kindOf(raw)}`)
+    }
+    if (unfinished > 0) yield* Effect.annotateLogs(Effect.logWarning(texts.time), { unfinished })
   })
 
 const report = (summary: ArchiveSummary): Effect.Effect<void> => {
@@ -196,6 +212,7 @@ export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen
       )
       const summary = summaryOf(all, outcomes, date)
       yield* measure(summary, outcomes, began)
+      yield* Effect.annotateLogs(reportUntouched(all, summary.continuation?.clientIds.length ?? 0), "triggerDate", date)
       yield* report(summary)
       if (settings.failOnPartial && summary.failed_archives > 0) {
         return yield* new DexPartialFailure({ total: summary.total_clients, failed: summary.failed_archives })

@@ -91,6 +91,32 @@ describe("a token that is taken back while a run uses it", () => {
   })
 })
 
+describe("rows whose id is none", () => {
+  it("DX-46 are told as what they are, a number where it is a safe one, and nothing is asked or written for them", async () => {
+    const triggerDate = "2024-11-23"
+    await field.clients([
+      ...clientsFrom(3_000, 1),
+      { clientId: -1, name: "negative" },
+      { clientId: "-9007199254740993", name: "far below" },
+      { clientId: "../x", name: "a path" },
+      { clientId: null, name: null }
+    ])
+    const summary = summaryOf(await archive({ triggerDate }))
+    assert.deepInclude(summary, { total_clients: 5, successful_archives: 1, failed_archives: 4 })
+    const error = "Invalid client ID"
+    assert.sameDeepMembers(
+      [...summary.errors],
+      [
+        { client_id: -1, client_name: "negative", error },
+        { client_id: "-9007199254740993", client_name: "far below", error },
+        { client_id: "../x", client_name: "a path", error },
+        { client_id: null, client_name: null, error }
+      ]
+    )
+    assert.strictEqual(field.received("dex", "trigger"), 1)
+  })
+})
+
 describe("what calls the function", () => {
   const scheduled = {
     version: "0",

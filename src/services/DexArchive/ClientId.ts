@@ -12,11 +12,17 @@ export const normalised = (raw: unknown): Option.Option<ClientId> => {
   return Option.some(ClientId.make(String(BigInt(text))))
 }
 
-/** The id as the summary shows it: a number where none of its digits would be lost. */
-export const shown = (id: ClientId): number | string => {
-  const number = Number(id)
-  return Number.isSafeInteger(number) ? number : id
+const numberOr = (digits: string): number | string => {
+  const number = Number(digits)
+  return Number.isSafeInteger(number) ? number : digits
 }
+
+/** The id as the summary shows it: a number where none of its digits would be lost. */
+export const shown = (id: ClientId): number | string => numberOr(id)
+
+/** What the database has instead of an id, in the same way: a column of 64 bits comes as text, and so does its −1. */
+export const shownRaw = (raw: RawClientId): RawClientId =>
+  typeof raw === "string" && /^-?\d+$/.test(raw) ? numberOr(raw) : raw
 
 /** By number, not by text. */
 export const compare = (one: ClientId, other: ClientId): number => {

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { DexConfigurationError, DexDatabaseError, DexPartialFailure } from "../../../src/schemas/DexArchiveError.ts"
 import { TriggerDate } from "../../../src/schemas/DexArchive.ts"
 import { ArchiveStoreError } from "../../../src/services/TriggerArchive.ts"
+import { written } from "../../support/logs.ts"
 import {
   answer,
   clientId,
@@ -191,6 +192,39 @@ describe("a run", () => {
         ["7"]
       )
       assert.lengthOf([...world.objects.keys()], 1)
+    })
+  )
+
+  it.effect("DEX-46 has a line at WARN for each of them, with what it is, and no text of the database", () =>
+    Effect.gen(function* () {
+      const raws = ["../s3cret", "-1", -7, 1.5, null, "99999999999999999999"]
+      const world = yield* worldAt({ clients: [row(7), ...raws.map((raw) => row(raw, null))] })
+      const { lines, text } = yield* written(run(world))
+      const warnings = lines.filter(({ level, triggerDate }) => level === "WARN" && triggerDate !== undefined)
+      assert.deepStrictEqual(
+        warnings.map(({ message }) => message),
+        [
+          "Invalid client ID: a text of 9 characters",
+          "Invalid client ID: -1",
+          "Invalid client ID: -7",
+          "Invalid client ID: 1.5",
+          "Invalid client ID: null",
+          "Invalid client ID: a text of 20 characters"
+        ]
+      )
+      assert.deepStrictEqual([...new Set(warnings.map(({ triggerDate }) => triggerDate))], ["2024-11-27"])
+      assert.notInclude(text, "s3cret")
+    })
+  )
+
+  it.effect("DEX-46, Decision 9: what is no id is a number where it is a safe one, as a text as well", () =>
+    Effect.gen(function* () {
+      const raws = ["-1", "-9007199254740991", "-9007199254740993", "00000000000000000000012", "1.5", " -1", ""]
+      const world = yield* worldAt({ clients: raws.map((raw) => row(raw, null)) })
+      assert.deepStrictEqual(
+        (yield* run(world)).errors.map(({ client_id }) => client_id),
+        [-1, -9_007_199_254_740_991, "-9007199254740993", 12, "1.5", " -1", ""]
+      )
     })
   )
 

@@ -8,6 +8,7 @@ import * as DexArchiveLayer from "../../../src/layers/DexArchive.ts"
 import { TriggerDate } from "../../../src/schemas/DexArchive.ts"
 import { DexArchive } from "../../../src/services/DexArchive.ts"
 import { TriggerFetchError } from "../../../src/services/TriggerApi.ts"
+import { written } from "../../support/logs.ts"
 import { clientId, day, hurried, inMillis, row, run, sample, worldAt } from "../../support/dexWorld.ts"
 
 describe("a run that is interrupted", () => {
@@ -53,6 +54,20 @@ describe("the time of a run", () => {
       assert.deepStrictEqual([summary.total_clients, summary.successful_archives, summary.failed_archives], [11, 0, 11])
       assert.deepStrictEqual(summary.continuation, { triggerDate: day, clientIds: ten.map(({ raw }) => String(raw)) })
       assert.lengthOf(world.calls, 0)
+    })
+  )
+
+  it.effect("DEX-41 has one line at WARN for all that there was no time for, however many they are", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: ten })
+      const { lines } = yield* written(run(world, {}, 30_000))
+      const warnings = lines.filter(({ level }) => level === "WARN")
+      assert.lengthOf(warnings, 1)
+      assert.deepInclude(warnings[0], {
+        message: "Not processed: time budget exhausted",
+        unfinished: 10,
+        triggerDate: "2024-11-27"
+      })
     })
   )
 
