@@ -142,6 +142,34 @@ describe("a rule", () => {
     assert.isAtLeast(Date.now() - start, 55)
   })
 
+  it("finds one client's calls by their path and query, and all calls by their path", async () => {
+    const token = await server.accessToken()
+    const other = "clientId=1234&triggerDate=2024-11-27"
+    rule({ path: "/data-exchange/trigger\\?clientId=12345&.*" }, { status: 503 })
+    assert.strictEqual((await server.trigger(other, token)).status, 404)
+    assert.strictEqual((await server.trigger(query, token)).status, 503)
+    assert.strictEqual((await server.trigger(query, token)).status, 200)
+    rule({ path: "/data-exchange/trigger" }, { status: 503 })
+    assert.strictEqual((await server.trigger(query, token)).status, 503)
+    rule({ path: "clientId=12345" }, { status: 503 })
+    assert.strictEqual((await server.trigger(query, token)).status, 200)
+  })
+
+  it("answers whoever reads the secret outside a function, by the URL that stands in it", async () => {
+    const prefix = "/p/{process}"
+    const { json, status } = await server.token({}, prefix)
+    assert.strictEqual(status, 200)
+    const { access_token: token } = json as { readonly access_token: string }
+    assert.strictEqual((await server.trigger(query, token, prefix)).status, 200)
+    assert.deepEqual(
+      server.sandbox.requests().map((entry) => [entry.function, entry.path]),
+      [
+        [undefined, "/oauth2/token"],
+        [undefined, "/data-exchange/trigger"]
+      ]
+    )
+  })
+
   it("finds a function process by the prefix of its URLs, at both of them", async () => {
     const prefix = `/p/${processId}`
     rule({ function: "a-function", operation: "token" }, { error: "invalid_client" })

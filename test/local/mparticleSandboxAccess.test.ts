@@ -120,6 +120,12 @@ describe("the sandbox", () => {
     expect(vendor.sandbox.requests()[1]).not.toHaveProperty("function")
   })
 
+  it("answers under any prefix, and finds calls by their query", async () => {
+    vendor.sandbox.faults.add({ match: { path: "/v3/requests\\?group_id=x" }, fault: { status: 503, body: {} } })
+    expect(await vendor.send("GET", "/p/{process}/v3/requests?group_id=y")).toMatchObject({ status: 200 })
+    expect(await vendor.send("GET", "/p/{process}/v3/requests?group_id=x")).toMatchObject({ status: 503 })
+  })
+
   it("follows fault rules", async () => {
     vendor.sandbox.faults.add({ match: { method: "POST", path: "/v3/requests" }, fault: { commitThenReset: true } })
     const body = subjectRequest()

@@ -7,7 +7,8 @@ import { randomUUID } from "node:crypto"
 /** The facts of one call that a rule can match on. */
 export interface CallFacts {
   readonly method?: string
-  readonly path?: string
+  /** Several when it has a query: a rule matches the path alone, or the path with it. */
+  readonly path?: string | ReadonlyArray<string>
   /** Several when the call goes by more than one name: a rule matches any of them. */
   readonly operation?: string | ReadonlyArray<string>
   readonly function?: string

@@ -101,7 +101,11 @@ export const serveHttp = async (
     entry.status = result.status
     send(response, result)
   }
-  const fault = sandbox.faults.take({ ...facts, operation: call.operation ?? [] })
+  const fault = sandbox.faults.take({
+    ...facts,
+    path: call.query === undefined ? call.path : [call.path, `${call.path}?${call.query}`],
+    operation: call.operation ?? []
+  })
   if (fault === undefined) return answer(await options.perform())
   if ("error" in fault) return answer(options.errorAnswer(String(fault.error), fault.status))
   if ("status" in fault) return answer(statusAnswer(fault))

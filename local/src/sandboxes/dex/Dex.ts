@@ -31,7 +31,10 @@ export interface DexOptions {
 
 /** The sandbox, listening. */
 export interface RunningDex extends AsyncDisposable {
-  /** Its base, to which the paths are added, or `/p/{processId}` before them. */
+  /**
+   * Its base, to which the paths are added, or `/p/{processId}` before them: an id of no process says that nobody in
+   * particular calls, such as the `{process}` that stands in the secret for whoever reads it outside a function.
+   */
   readonly url: string
   /** `PUT /_sandbox/dex/clients`: replaces the clients in SQL Server and in the API, and answers how many there are. */
   readonly replaceClients: (input: unknown) => Promise<{ readonly clients: number }>
@@ -117,7 +120,7 @@ export const startDex = async (options: DexOptions): Promise<RunningDex> => {
   const dex = new Dex(options)
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [target = "/", query] = (request.url ?? "/").split(/\?(.*)/s)
-    const [, processId, path = target] = /^\/p\/([0-9a-f]+)(\/.*)$/.exec(target) ?? []
+    const [, processId, path = target] = /^\/p\/([^/]+)(\/.*)$/.exec(target) ?? []
     const caller = processId === undefined ? undefined : options.processes.caller(processId)
     const operation = operations[path]
     const call: HttpCall = {

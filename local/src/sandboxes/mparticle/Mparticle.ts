@@ -255,7 +255,7 @@ export const startMparticle = async (options: MparticleOptions): Promise<Running
   const vendor = new Mparticle(options)
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [target = "/", query] = (request.url ?? "/").split(/\?(.*)/s)
-    const [, prefix = "", processId, path = target] = /^(\/p\/([0-9a-f]+))(\/.*)$/.exec(target) ?? []
+    const [, prefix = "", processId, path = target] = /^(\/p\/([^/]+))(\/.*)$/.exec(target) ?? []
     const caller = processId === undefined ? undefined : options.processes.caller(processId)
     const call: Call = {
       method: request.method ?? "GET",
