@@ -11,7 +11,7 @@ import type { CircuitBreakers } from "../../services/Resilience/CircuitBreaker.t
 import type { TriggerApiShape } from "../../services/TriggerApi.ts"
 import type { TriggerArchiveShape } from "../../services/TriggerArchive.ts"
 import * as Clients from "./Clients.ts"
-import { type DexSettings, settings } from "./Settings.ts"
+import { type DexSettings, mostConcurrency, settings } from "./Settings.ts"
 import * as TriggerApi from "./TriggerApi.ts"
 import * as TriggerArchive from "./TriggerArchive.ts"
 
@@ -29,13 +29,16 @@ export class DexGround extends Context.Tag("integration-services/layers/DexArchi
   { readonly parts: Effect.Effect<Parts, DexConfigurationError> }
 >() {}
 
+/** The SDK's own limit is 50 connections, and whoever waits for one is timed meanwhile. */
+const sockets = { maxSockets: mostConcurrency }
+
 /** Over clients of AWS that last as long as the environment. */
 export const layer: Layer.Layer<DexGround, never, CircuitBreakers | HttpClient.HttpClient> = Layer.scoped(
   DexGround,
   Effect.gen(function* () {
     const aws = yield* Effect.acquireRelease(
       Effect.sync(() => ({
-        s3: new S3Client({ maxAttempts: 1 }),
+        s3: new S3Client({ maxAttempts: 1, requestHandler: { httpAgent: sockets, httpsAgent: sockets } }),
         secrets: new SecretsManagerClient({ maxAttempts: 1 })
       })),
       ({ s3, secrets }) =>

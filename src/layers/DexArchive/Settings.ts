@@ -27,6 +27,9 @@ const whole = (name: string, fallback: number, min: number, max: number): Config
     return value >= min && value <= max ? Either.right(value) : invalid(`must be a whole number from ${min} to ${max}`)
   })
 
+/** The most clients that can be worked on at once, and so the most connections that anybody may need. */
+export const mostConcurrency = 100
+
 const timeZone = optional("TRIGGER_TIME_ZONE", "UTC", (name) =>
   isTimeZone(name) ? Either.right(name) : invalid("must be the name of a time zone, such as Europe/London")
 )
@@ -40,7 +43,7 @@ const config = Config.all({
   offsetDays: whole("TRIGGER_DATE_OFFSET_DAYS", 0, -3_650, 3_650),
   timeZone,
   /** Clients that are worked on at once. */
-  concurrency: whole("MAX_CONCURRENCY", 8, 1, 100),
+  concurrency: whole("MAX_CONCURRENCY", 8, 1, mostConcurrency),
   /** Milliseconds that one call of the API may take. */
   timeoutMillis: whole("HTTP_TIMEOUT_MS", 30_000, 1, 300_000),
   /** Tries of one call of the API, the first among them. */

@@ -19,6 +19,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { mostConcurrency } from "./Settings.ts"
 
 const { RequestError, ResponseError } = HttpClientError
 
@@ -121,8 +122,8 @@ const execute = (
     return Effect.sync(() => void call.destroy())
   })
 
-/** Kept-alive connections, as many as one environment can use. */
-const options = { keepAlive: true, maxSockets: 50, maxFreeSockets: 10, timeout: 60_000 }
+/** Kept-alive connections, made when they are needed, and one for each client that is worked on. */
+const options = { keepAlive: true, maxSockets: mostConcurrency, maxFreeSockets: 10, timeout: 60_000 }
 
 /** `HttpClient` whose answers are there as a whole: for APIs whose answers are small and whose calls are many. */
 export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.scoped(
