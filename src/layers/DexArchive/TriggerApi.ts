@@ -54,6 +54,8 @@ export const make = (
     const http = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
     const breakers = yield* CircuitBreakers
     const breaker = yield* breakers.get(breakerKey)
+    // Of a run: clients that fail however often they are tried must not take the others' tries, nor open the breaker.
+    const budget = yield* Retry.makeBudget()
 
     const call = (token: string, clientId: ClientId, date: TriggerDate) =>
       Effect.gen(function* () {
@@ -147,6 +149,7 @@ export const make = (
             ),
             {
               schedule: Schedules.dex(attempts),
+              budget,
               while: (error) => error._tag === "AttemptError" && isTransient(error),
               retryAfterMillis: (error) => (error._tag === "AttemptError" ? error.retryAfterMillis : undefined)
             }

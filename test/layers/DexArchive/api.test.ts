@@ -205,6 +205,22 @@ describe("an API that is out", () => {
     })
   )
 
+  it.effect("for a third of the clients only: their tries run out, and all others are archived by the same run", () =>
+    Effect.gen(function* () {
+      const clients = Array.from({ length: 300 }, (_, at) => row(at + 1))
+      const world = yield* worldAt({ clients })
+      const isOut = (id: string): boolean => Number(id) % 10 < 3
+      world.trigger = (call) => (isOut(call.clientId) ? status(500)() : sample(call))
+      const summary = yield* hurried(run(world))
+      assert.deepStrictEqual([summary.successful_archives, summary.failed_archives], [210, 90])
+      assert.notProperty(summary, "continuation")
+      const tries = world.calls.length - clients.length
+      // The budget has 500, a try costs 5, and a client that is archived at once gives 1 back.
+      assert.isAtLeast(tries, 100)
+      assert.isAtMost(tries, (500 + 210) / 5)
+    })
+  )
+
   it.effect("does not count what it refuses: 404 for everybody is no outage", () =>
     Effect.gen(function* () {
       const world = yield* worldAt({ clients: forty })
