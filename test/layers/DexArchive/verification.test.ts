@@ -11,7 +11,7 @@ import { archiveKey } from "../../../src/services/DexArchive/ArchiveKey.ts"
 import { ArchiveStoreError } from "../../../src/services/TriggerArchive.ts"
 import { DexBucket, layer as bucket } from "../../support/dexBucket.ts"
 import { clientId, day, hurried, row, run, verifyIn, worldAt } from "../../support/dexWorld.ts"
-import { type Line, written } from "../../support/logs.ts"
+import { type Line, type Written, written } from "../../support/logs.ts"
 
 const event = Schema.decodeUnknownSync(VerifyEvent)
 const clients = [row(1), row(2), row(3), row("x")]
@@ -121,8 +121,10 @@ describe("a verification", () => {
       const logs: Array<Line> = []
       let asked: VerifyEvent | undefined = event({ from: "2024-11-26", to: "2024-11-27" })
       while (asked !== undefined) {
-        const { exit, lines } = yield* hurried(written(verifyIn(world, asked, 150_000)))
-        const answer = Exit.isSuccess(exit) ? exit.value : assert.fail("it failed")
+        const { exit, lines }: Written<VerifySummary, unknown> = yield* hurried(
+          written(verifyIn(world, asked, 150_000))
+        )
+        const answer: VerifySummary = Exit.isSuccess(exit) ? exit.value : assert.fail("it failed")
         answers.push(answer)
         logs.push(...lines)
         assert.isAbove(answer.checked, 0)
