@@ -9,7 +9,8 @@ let running: Running
 let sqs: SQSClient
 
 beforeAll(async () => {
-  running = await startTestPlatform()
+  // Messages come again sooner than they would, so that three receives are no minute.
+  running = await startTestPlatform({}, {}, {}, { idMinter: 5 })
   sqs = new SQSClient({
     endpoint: running.platform.info.aws.sqs,
     region: "eu-west-1",
@@ -29,6 +30,15 @@ const fault = async (sandbox: string, rule: object): Promise<void> => {
 
 const clear = async (sandbox: string): Promise<void> => {
   await call(running, "DELETE", `/_sandbox/${sandbox}`)
+}
+
+/** One call's tries are answered so, and no other call. */
+const refuseFiveTimes = (functionName: string): Promise<void> =>
+  fault("mysql", { match: { function: functionName, operation: "query" }, times: 5, fault: { error: 1040 } })
+
+const execute = async (stateMachine: string, input: object): Promise<Readonly<Record<string, unknown>>> => {
+  const answer = await call(running, "POST", "/_sandbox/idminter/executions", { stateMachine, input })
+  return (await answer.json()) as Record<string, unknown>
 }
 
 const send = async (body: string): Promise<void> => {
@@ -90,32 +100,29 @@ describe("the state machine's function", () => {
 
   it("is thrown out by name when the database refuses everything, and mints when it is back", async () => {
     await putWorks(running, ["later"])
-    await fault("mysql", {
-      match: { function: "id-minter-stepfunction", operation: "query" },
-      times: 5,
-      fault: { error: 1040 }
-    })
+    await refuseFiveTimes("id-minter-stepfunction")
     const out = await mint(running, ["later"])
     assert.strictEqual(out.payload["errorType"], "DatabaseTransient")
-    await clear("mysql")
-    // The breaker is open in that process: another one has to answer.
-    await fault("lambda", { match: { function: "id-minter-stepfunction" }, fault: { kill: true } })
-    await mint(running, ["later"])
-    const back = await mint(running, ["later"])
-    assert.strictEqual(idsOf(back).length, 1)
+    // The breaker is open, for two seconds.
+    assert.strictEqual((await mint(running, ["later"])).payload["errorType"], "CircuitOpen")
+    await eventually(async () => assert.lengthOf(idsOf(await mint(running, ["later"])), 1), 5_000)
   })
 
   it("runs as a workflow: success, and the failure of one work", async () => {
     await putWorks(running, ["flow"])
-    const execute = async (sourceIdentifiers: ReadonlyArray<string>) =>
-      (await (
-        await call(running, "POST", "/_sandbox/idminter/executions", {
-          stateMachine: "idMinter",
-          input: { sourceIdentifiers }
-        })
-      ).json()) as Record<string, unknown>
-    assert.strictEqual((await execute([workId("flow")]))["status"], "SUCCEEDED")
-    assert.strictEqual((await execute([workId("flow"), workId("nowhere")]))["error"], "MintingFailed")
+    const run = (...values: ReadonlyArray<string>) => execute("idMinter", { sourceIdentifiers: values.map(workId) })
+    assert.strictEqual((await run("flow"))["status"], "SUCCEEDED")
+    assert.strictEqual((await run("flow", "nowhere"))["error"], "MintingFailed")
+  })
+
+  it("IM-124 outlasts, as a workflow, what opens its breaker", async () => {
+    await putWorks(running, ["refused"])
+    const request = { sourceIdentifiers: [workId("refused")] }
+    await refuseFiveTimes("id-minter-stepfunction")
+    assert.strictEqual((await execute("idMinter", request))["status"], "SUCCEEDED")
+    await refuseFiveTimes("id-minter-stepfunction")
+    const batches = await execute("idMinterBatches", { batches: [request] })
+    assert.deepStrictEqual(batches["output"], [{ successes: request.sourceIdentifiers, failures: [] }])
   })
 })
 
@@ -174,6 +181,18 @@ describe("the queue's function", () => {
       assert.deepStrictEqual([...kept], ["not JSON"])
     }
   )
+
+  it("IM-124 outlasts, with what comes again, what opens its breaker", { timeout: 60_000 }, async () => {
+    await putWorks(running, ["requeued"])
+    const [id] = idsOf(await mint(running, ["requeued"]))
+    await refuseFiveTimes("id-minter-sqs")
+    await send(notification("requeued"))
+    const { queues } = running.platform.info
+    const expected = JSON.stringify({ Message: id })
+    const bodies = await told(queues["idMinterDownstream"], (found) => found.has(expected), 30_000)
+    assert.isTrue(bodies.has(expected))
+    assert.deepStrictEqual([...(await told(queues["idMinterDlq"], ({ size }) => size > 0, 2_000))], [])
+  })
 
   it("IM-46 comes again for works whose function died before it had told of them", { timeout: 60_000 }, async () => {
     await putWorks(running, ["retold"])

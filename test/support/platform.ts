@@ -24,12 +24,14 @@ export interface Running extends AsyncDisposable {
 
 /**
  * Starts a platform of its own on free ports; `fixtures` are test functions by name with what triggers them, and
- * `extraQueues` are queues that none of the product's functions reads.
+ * `extraQueues` are queues that none of the product's functions reads. `visibilitySeconds`, by queue, is
+ * how long a received message is hidden, where that is not the platform's own time.
  */
 export const startTestPlatform = async (
   fixtures: Readonly<Record<string, Omit<ExtraFunction, "bundle">>> = {},
   environment: Readonly<Record<string, string>> = {},
-  extraQueues: Readonly<Record<string, QueueDefinition>> = {}
+  extraQueues: Readonly<Record<string, QueueDefinition>> = {},
+  visibilitySeconds: Readonly<Record<string, number>> = {}
 ): Promise<Running> => {
   const folder = await mkdtemp(join(tmpdir(), "platform-"))
   const extraFunctions = Object.fromEntries(
@@ -45,6 +47,7 @@ export const startTestPlatform = async (
     environment: { FIXTURE_FOLDER: folder, ...environment },
     extraFunctions,
     extraQueues,
+    visibilitySeconds,
     folder: join(folder, ".local")
   })
   const lambda = lambdaClient(platform.info.gateway)

@@ -5,10 +5,14 @@ import * as Databases from "../../layers/IdMinter/Databases.ts"
 import * as IdentifiersImplementation from "../../layers/IdMinter/Identifiers.ts"
 import * as CircuitBreaker from "../../layers/Resilience/CircuitBreaker.ts"
 import type { Identifiers } from "../../services/Identifiers.ts"
+import * as BreakerSettings from "../../services/Resilience/CircuitBreaker/Settings.ts"
 import type { CircuitBreakers } from "../../services/Resilience/CircuitBreaker.ts"
 
 /** The breakers around the databases and clusters. */
-export const breakers: Layer.Layer<CircuitBreakers> = CircuitBreaker.layerMemory({ settings: {} })
+export const breakers: Layer.Layer<CircuitBreakers> = CircuitBreaker.layerMemory({
+  settings: {},
+  otherwise: BreakerSettings.idMinter
+})
 
 /** The databases. */
 export const databases: Layer.Layer<Databases.IdMinterDatabases, ConfigError.ConfigError> = Layer.provide(

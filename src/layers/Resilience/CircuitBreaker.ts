@@ -16,9 +16,12 @@ import type { CircuitChange, CircuitState } from "../../services/Resilience/Circ
 import * as Circuit from "./CircuitBreaker/Circuit.ts"
 import * as MemoryStore from "./CircuitBreaker/MemoryStore.ts"
 
-/** How the breakers behave, by key; a key that is not named has the defaults. */
+/** How the breakers behave. */
 export interface CircuitBreakersOptions {
+  /** By key. */
   readonly settings: Readonly<Record<string, Settings.BreakerSettings>>
+  /** Where a key is not named; {@link Settings.defaults} where nothing is said. */
+  readonly otherwise?: Settings.BreakerSettings
 }
 
 /** Changes that a slow reader of the stream may be behind before it misses the oldest. */
@@ -56,7 +59,7 @@ export const make = (options: CircuitBreakersOptions): Effect.Effect<CircuitBrea
       ).pipe(Effect.catchAllDefect(() => Effect.void))
 
     const open = (key: string): CircuitBreaker => {
-      const settings = options.settings[key] ?? Settings.defaults
+      const settings = options.settings[key] ?? options.otherwise ?? Settings.defaults
       const circuit = Circuit.make({ key, settings, store, newProber, announce })
       const breaker = { ...circuit, changes: Stream.filter(changes, (change) => change.key === key) }
       breakers.set(key, breaker)

@@ -60,3 +60,9 @@ export const defaults: BreakerSettings = settings()
 
 /** mParticle: 5 consecutive failures, 10 s per call, 60 s open (seed [A], MParticleService). */
 export const mparticle: BreakerSettings = settings({ timeoutMillis: 10_000, resetMillis: 60_000 })
+
+/**
+ * The id minter's databases and clusters: 2 s open. One call's own tries can open a breaker, and whoever called comes again
+ * after 2, 4 and 8 s (a state machine) or when the message is visible again (a queue): by then a probe must be let through.
+ */
+export const idMinter: BreakerSettings = settings({ resetMillis: 2_000 })
