@@ -124,7 +124,7 @@ const program = Effect.gen(function* () {
   const dense: Array<MintDenseReport> = []
   for (let run = 0; run < denseRuns; run += 1) {
     const documents = denseWorks(run)
-    yield* Effect.promise(() => works(elasticsearch.store)(documents))
+    yield* Effect.promise(() => works(elasticsearch.store)(documents, JSON.stringify(documents)))
     const order: MintDenseOrder = {
       address,
       user: engine.user,

@@ -16,6 +16,7 @@ import { Lambda } from "./functions/Lambda.ts"
 import { startPollers } from "./functions/startPollers.ts"
 import { stage as apiStage } from "./gateway/apiGatewayEvent.ts"
 import { startGateway } from "./gateway/Gateway.ts"
+import type { SandboxEntry } from "./gateway/sandboxRoutes.ts"
 import { Traces } from "./observability/Traces.ts"
 import { startSeedPort } from "./gateway/seedPort.ts"
 import { startMinter } from "./minter/Minter.ts"
@@ -92,7 +93,8 @@ const startPools = (
 export const startPlatform = async (options: PlatformOptions): Promise<Platform> => {
   await using started = new AsyncDisposableStack()
   const folder = resolve(options.folder ?? ".local")
-  const settings = { STAGE: defaultStage, ...settingsFrom(options.environment) }
+  const given = settingsFrom(options.environment)
+  const settings = { STAGE: defaultStage, ...given }
   const functions = catalogue(options.extraFunctions ?? {})
   const aws = new Sandbox("aws")
   const lambdaSandbox = new Sandbox("lambda")
@@ -128,6 +130,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       processes,
       dataDir: options.dataDir === undefined ? undefined : resolve(options.dataDir),
       mysqlUrl: options.environment["MYSQL_URL"],
+      indexNames: { source: given["es_source_index"], target: given["es_identified_index"] },
       migrate: async () => {
         const { functionError, payload } = (await pools.get("id-minter-migrate")?.invoke("{}")) ?? {}
         if (functionError !== undefined) throw new Error(`the id minter's tables could not be made: ${payload}`)
@@ -220,7 +223,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     lambda,
     routes: [...functions].flatMap(([name, { routes = [] }]) => routes.map((prefix) => ({ prefix, function: name }))),
     timeoutMs: options.apiTimeoutMs ?? 29_000,
-    sandboxes: new Map<string, { sandbox: Sandbox; actions?: Record<string, (input: unknown) => Promise<unknown>> }>([
+    sandboxes: new Map<string, SandboxEntry>([
       ["aws", { sandbox: aws }],
       ["lambda", { sandbox: lambdaSandbox }],
       ["mysql", { sandbox: mysqlSandbox }],
@@ -232,8 +235,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
         {
           sandbox: minterSandbox,
           actions: {
-            "PUT works": works(minter.indexes),
-            "GET works": identified(minter.indexes),
+            "PUT works": works(minter.indexes, minter.indexNames.source),
+            "GET works": identified(minter.indexes, minter.indexNames.target),
             "POST executions": executions.start
           }
         }

@@ -87,7 +87,8 @@ const visibilitySeconds: Readonly<Record<QueueKey, number>> = {
   email: othersSeconds,
   handoff: othersSeconds,
   parking: 60,
-  idMinter: 5,
+  // As above: while a function is still at a message, nobody else may have it.
+  idMinter: 20,
   idMinterDownstream: othersSeconds
 }
 

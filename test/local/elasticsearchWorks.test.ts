@@ -14,8 +14,10 @@ beforeEach(async () => {
 afterEach(() => server[Symbol.asyncDispose]())
 
 const work = (id: string, source: unknown = { version: 1 }) => ({ _id: id, _source: source })
+const put = (input: unknown, sourceIndex?: string) =>
+  works(server.store, sourceIndex)(input, JSON.stringify(input) ?? "")
 const refusal = async (input: unknown): Promise<string> => {
-  const error = await works(server.store)(input).catch((error: unknown) => error)
+  const error = await put(input).catch((error: unknown) => error)
   assert.instanceOf(error, SandboxRefusal)
   assert.strictEqual(error.status, 400)
   return error.message
@@ -23,7 +25,6 @@ const refusal = async (input: unknown): Promise<string> => {
 
 describe("works", () => {
   it("are put into the source index, and replaced", async () => {
-    const put = works(server.store)
     assert.deepEqual(await put([work("Work[a/1]"), work("Work[a/2]")]), { works: 2 })
     assert.deepEqual(await put([work("Work[a/2]", { version: 2 })]), { works: 1 })
     assert.deepEqual(await put([]), { works: 0 })
@@ -39,7 +40,7 @@ describe("works", () => {
   })
 
   it("may go to another index", async () => {
-    await works(server.store, "others")([work("1")])
+    await put([work("1")], "others")
     assert.deepEqual(server.store.names(), ["others"])
   })
 
@@ -53,11 +54,7 @@ describe("works", () => {
     ["[1]._source must be an object", [work("1"), work("2", [])]],
     ["[0]._source must be an object", [{ _id: "1" }]],
     ["[0].source is not a field of a work", [{ ...work("1"), source: {} }]],
-    ["[0]._source is refused: [1:2] failed to parse: Field name cannot be an empty string", [work("1", { "": 1 })]],
-    [
-      "[0]._source is refused: it is nested too deeply",
-      [work("1", JSON.parse(`${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`))]
-    ]
+    ["[0]._source is refused: [1:2] failed to parse: Field name cannot be an empty string", [work("1", { "": 1 })]]
   ])("are refused with “%s”, and none of them is written", async (message, input) => {
     assert.strictEqual(await refusal(input), message)
     assert.deepEqual(server.store.names(), [])
@@ -86,12 +83,23 @@ describe("works", () => {
       (request, response) => void sandboxRoutes(request, response, entries).catch(() => response.destroy())
     )
     const url = `${gateway.url}/_sandbox/idminter/works`
-    const put = async (body: unknown) => {
-      const response = await fetch(url, { method: "PUT", body: JSON.stringify(body) })
+    const send = async (body: string) => {
+      const response = await fetch(url, { method: "PUT", body })
       return [response.status, await response.json()]
     }
-    assert.deepEqual(await put([work("1"), work("2")]), [200, { works: 2 }])
-    assert.deepEqual(await put([work("3"), {}]), [400, { message: "[1]._id must be a non-empty string" }])
+    assert.deepEqual(await send(JSON.stringify([work("1"), work("2")])), [200, { works: 2 }])
+    assert.deepEqual(await send(JSON.stringify([work("3"), {}])), [
+      400,
+      { message: "[1]._id must be a non-empty string" }
+    ])
     assert.deepEqual(await (await fetch(url)).json(), [work("1"), work("2")])
+    assert.deepEqual(await send(`[{"_id":"1","_source":${'{"a":'.repeat(50_000)}1${"}".repeat(50_001)}]`), [
+      400,
+      { message: "[0]._source is refused: it is nested too deeply" }
+    ])
+    const exact =
+      '[{"_id":"1","_source":{"a":[1.0,9007199254740993],"__proto__":{"b":-0}}},{"_id":"2","_source":{"version":1}}]'
+    assert.deepEqual(await send(exact), [200, { works: 2 }])
+    assert.strictEqual(await (await fetch(url)).text(), exact)
   })
 })

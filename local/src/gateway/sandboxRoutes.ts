@@ -6,10 +6,13 @@ import { InvalidRule } from "../sandboxes/Faults.ts"
 import type { Sandbox } from "../sandboxes/Sandbox.ts"
 import { SandboxRefusal } from "../sandboxes/SandboxRefusal.ts"
 
-/** A sandbox and the routes only it has: `"POST advance"` to what that does with the request's JSON. */
+/** What a route does with the request's JSON, and with its text where numbers are to stay as they were written. */
+export type SandboxAction = (input: unknown, text: string) => Promise<unknown>
+
+/** A sandbox and the routes only it has: `"POST advance"` to what that does. */
 export interface SandboxEntry {
   readonly sandbox: Sandbox
-  readonly actions?: Readonly<Record<string, (input: unknown) => Promise<unknown>>>
+  readonly actions?: Readonly<Record<string, SandboxAction>>
 }
 
 const bodyLimit = 64 * 1024 * 1024
@@ -53,7 +56,10 @@ export const sandboxRoutes = async (
       return
     }
     const action = actions?.[route]
-    if (action !== undefined) return json(response, 200, await action(bytes.length === 0 ? undefined : parsed(bytes)))
+    if (action !== undefined) {
+      const input = bytes.length === 0 ? undefined : parsed(bytes)
+      return json(response, 200, await action(input, bytes.toString("utf8")))
+    }
   } catch (error) {
     if (error instanceof InvalidRule) return json(response, 400, { message: error.message })
     if (error instanceof SandboxRefusal) return json(response, error.status, { message: error.message })

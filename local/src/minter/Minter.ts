@@ -22,6 +22,8 @@ export interface MinterOptions {
   readonly dataDir?: string | undefined
   /** MYSQL_URL: use this server and start none; or `embedded`, to do without MariaDB where it is on the machine. */
   readonly mysqlUrl?: string | undefined
+  /** The names of the two indexes, where the functions are given others than the platform's own. */
+  readonly indexNames?: { readonly source: string | undefined; readonly target: string | undefined }
   /** Makes the tables, by the function that does it. */
   readonly migrate: () => Promise<void>
 }
@@ -34,6 +36,8 @@ export interface Minter extends AsyncDisposable {
   readonly mysqlKind: MysqlEngine["kind"]
   readonly elasticsearch: string
   readonly indexes: Indexes
+  /** From which index works are fetched, and to which they go. */
+  readonly indexNames: { readonly source: string; readonly target: string }
   /** Starts the engine and makes the tables, the first time. */
   readonly prepare: () => Promise<void>
   /** The settings of the functions, for one process. */
@@ -89,8 +93,12 @@ export const startMinter = async (options: MinterOptions): Promise<Minter> => {
   const elasticsearch = started.use(
     await startElasticsearch({ sandbox: options.elasticsearch, processes, file: file("elasticsearch.json") })
   )
+  const indexNames = {
+    source: options.indexNames?.source ?? defaultSourceIndex,
+    target: options.indexNames?.target ?? defaultTargetIndex
+  }
   // As deployed, they are there before any work is.
-  for (const index of [defaultSourceIndex, defaultTargetIndex]) elasticsearch.store.getOrCreate(index)
+  for (const index of Object.values(indexNames)) elasticsearch.store.getOrCreate(index)
   const { hostname, port } = new URL(elasticsearch.url)
   const user = given?.user ?? mysqlUser
   const database = given?.database ?? mysqlDatabase
@@ -105,6 +113,7 @@ export const startMinter = async (options: MinterOptions): Promise<Minter> => {
     mysqlKind: kind,
     elasticsearch: elasticsearch.url,
     indexes: elasticsearch.store,
+    indexNames,
     prepare,
     environment: (processId) => ({
       cluster_url: proxy.host,
@@ -114,10 +123,10 @@ export const startMinter = async (options: MinterOptions): Promise<Minter> => {
       max_connections: "8",
       ...cluster("upstream"),
       es_upstream_apikey: `${apiKeyPrefix}${processId}`,
-      es_source_index: defaultSourceIndex,
+      es_source_index: indexNames.source,
       ...cluster("downstream"),
       es_downstream_apikey: `${apiKeyPrefix}${processId}`,
-      es_identified_index: defaultTargetIndex,
+      es_identified_index: indexNames.target,
       use_downstream: "sqs"
     }),
     [Symbol.asyncDispose]: () => running.disposeAsync()

@@ -65,7 +65,8 @@ export const sourceFlaw = (text: string): ErrorCause | undefined => {
   return structureFlaw(text)
 }
 
-const readExactly = (text: string): unknown =>
+/** The JSON of a text, whose numbers `JSON.stringify` writes as they came; throws where it is nested thousands deep. */
+export const readExactly = (text: string): unknown =>
   parseWithSource(text, (_, value, { source }) =>
     typeof value === "number" && source !== undefined ? rawJSON(source) : value
   )

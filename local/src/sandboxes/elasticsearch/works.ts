@@ -4,7 +4,7 @@ import { SandboxRefusal } from "../SandboxRefusal.ts"
 import type { Index } from "./Index.ts"
 import type { Indexes } from "./Indexes.ts"
 import { mappingFlaw } from "./mappings.ts"
-import { sourceFlaw } from "./sourceText.ts"
+import { readExactly, sourceFlaw } from "./sourceText.ts"
 import { flawsOf, perform } from "./writes.ts"
 import type { Asked } from "./writes.ts"
 
@@ -19,18 +19,19 @@ export interface Work {
   readonly _source: unknown
 }
 
-/** The JSON of a work; undefined for one that is nested deeper than can be written. */
-const textOf = (source: unknown): string | undefined => {
+/** The texts of a body's works, whatever is in it; undefined for those that are nested deeper than can be written. */
+const textsOf = (body: string): ReadonlyArray<string | undefined> => {
   try {
-    return JSON.stringify(source)
+    return (readExactly(body) as ReadonlyArray<Partial<Work> | null>).map((work) => JSON.stringify(work?._source))
   } catch {
-    return undefined
+    return []
   }
 }
 
-const readWorks = (input: unknown, index: string, mappings: Index["mappings"]): ReadonlyArray<Asked> => {
+const readWorks = (input: unknown, body: string, index: string, mappings: Index["mappings"]): ReadonlyArray<Asked> => {
   if (!Array.isArray(input)) throw new SandboxRefusal(400, "the body must be a list of works")
   const check = new Check()
+  const texts = textsOf(body)
   const works = input.flatMap((work: unknown, at) => {
     if (!check.object(work, `[${at}]`)) return []
     const { _id: id, _source: source, ...others } = work
@@ -41,7 +42,7 @@ const readWorks = (input: unknown, index: string, mappings: Index["mappings"]): 
       kind: "index",
       index,
       id,
-      source: textOf(source),
+      source: texts[at],
       version: undefined,
       versionType: "internal",
       ifSeqNo: undefined,
@@ -62,8 +63,8 @@ const readWorks = (input: unknown, index: string, mappings: Index["mappings"]): 
 /** `PUT /_sandbox/idminter/works`: puts works into the index that they are fetched from. */
 export const works =
   (store: Indexes, sourceIndex = defaultSourceIndex) =>
-  async (input: unknown): Promise<{ readonly works: number }> => {
-    const asked = readWorks(input, sourceIndex, store.find(sourceIndex)?.mappings ?? {})
+  async (input: unknown, body: string): Promise<{ readonly works: number }> => {
+    const asked = readWorks(input, body, sourceIndex, store.find(sourceIndex)?.mappings ?? {})
     for (const one of asked) perform(store, one, false)
     return { works: asked.length }
   }
@@ -74,5 +75,5 @@ export const identified =
   async (): Promise<ReadonlyArray<Work>> =>
     (store.find(targetIndex)?.documents() ?? []).map(({ id, source }) => ({
       _id: id,
-      _source: JSON.parse(source) as unknown
+      _source: readExactly(source)
     }))
