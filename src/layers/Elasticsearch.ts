@@ -86,7 +86,7 @@ export const make = (options: ClusterOptions): Effect.Effect<Cluster, never, Htt
         const request = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
           HttpClientRequest.setHeaders({
             accept: "application/json",
-            "x-opaque-id": encodeURIComponent(yield* Correlation)
+            "x-opaque-id": encodeURIComponent((yield* Correlation).toWellFormed())
           }),
           HttpClientRequest.setHeaders(yield* Spans.outgoingHeaders),
           authorize,

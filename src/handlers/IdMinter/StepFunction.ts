@@ -79,8 +79,9 @@ export const handle = (
   Effect.gen(function* () {
     if (!isPayload(payload)) return yield* new InvalidRequest({ rule: "the payload must be an object" })
     const jobId = jobIdOf(payload)
-    // Nothing is found by what is blank, nor by more than the beginning of what is long; echoed it is as it was sent.
-    const job = jobId?.trim() === "" ? undefined : jobId?.slice(0, longestInLogs)
+    // Nothing is found by what is blank, nor by more than the beginning of what is long, which may end in the middle of a
+    // character; echoed it is as it was sent.
+    const job = jobId?.trim() === "" ? undefined : jobId?.slice(0, longestInLogs).toWellFormed()
     const correlationId = job ?? invocation.requestId
     return yield* Effect.gen(function* () {
       const request = requestFrom(payload)

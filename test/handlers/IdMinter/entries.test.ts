@@ -90,6 +90,21 @@ describe("the function for state machines", () => {
     })
   })
 
+  it("IM-22 answers a job whose name is, or is cut, in the middle of a character, and echoes it as it was sent", async () => {
+    const handler = await load("stepfunction")
+    for (const jobId of [`${"x".repeat(255)}😀`, "\ud800", `\udc00${"x".repeat(300)}`]) {
+      assert.deepStrictEqual(await handler({ sourceIdentifiers: ["gone"], jobId }), {
+        successes: [],
+        failures: [failureOf("gone")],
+        jobId
+      })
+    }
+    const jobs = new Set(
+      elasticsearch.sandbox.requests().map(({ headers }) => decodeURIComponent(headers["x-opaque-id"] ?? ""))
+    )
+    for (const job of [`${"x".repeat(255)}\ufffd`, "\ufffd", `\ufffd${"x".repeat(255)}`]) assert.isTrue(jobs.has(job))
+  })
+
   it("IM-28 does not look at such a setting: not even one that the other function refuses", async () => {
     const handler = await load("stepfunction", { ...settings, use_downstream: "sns" })
     assert.deepInclude(await handler({ sourceIdentifiers: ["gone"] }), { failures: [failureOf("gone")] })
