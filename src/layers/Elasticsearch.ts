@@ -51,7 +51,8 @@ export interface Cluster {
 /** Milliseconds that one attempt may take. */
 const timeoutMillis = 20_000
 
-const isTransient = (status: number): boolean => status === 429 || status >= 500
+/** Whether a status says that the same may be answered otherwise a moment later. */
+export const isTransient = (status: number): boolean => status === 429 || status >= 500
 
 const authorized =
   ({ apiKey, user }: Pick<ClusterOptions, "apiKey" | "user">) =>

@@ -26,21 +26,22 @@ const linesOf = (index: string, { canonicalId, json, version }: IdentifiedWork):
   return `${JSON.stringify(action)}\n${json}\n`
 }
 
-const unavailable = (status: number): Indexed => Either.left(new ElasticsearchTransient({ cluster: "target", status }))
-
 /** What became of one work; an answer that leaves it out says as much as none. */
 const outcomeOf = (item: typeof Item.Type | undefined): Indexed => {
-  if (item === undefined) return unavailable(200)
+  if (item === undefined) return Either.left(new ElasticsearchTransient({ cluster: "target", status: 200 }))
   const { error, status } = item
   if (status >= 200 && status <= 299) return Either.void
   const type = error?.type ?? "unknown"
   // The index has a newer copy, so it has the work.
   if (status === 409 && type === "version_conflict_engine_exception") return Either.void
-  return status === 429 || status >= 500 ? unavailable(status) : Either.left(new IndexItemRejected({ type, status }))
+  return Either.left(new IndexItemRejected({ type, status }))
 }
 
-/** Whether a work may be written a moment later. */
-const mayPass = (outcome: Indexed): boolean => Either.isLeft(outcome) && outcome.left._tag === "ElasticsearchTransient"
+/** Whether a work may be written a moment later. When it never is, it has failed by itself, whatever became of the others. */
+const mayPass = (outcome: Indexed): boolean =>
+  Either.isLeft(outcome) &&
+  (outcome.left._tag === "ElasticsearchTransient" ||
+    (outcome.left._tag === "IndexItemRejected" && Elasticsearch.isTransient(outcome.left.status)))
 
 /** Writes works to the index of this name. */
 export const make = (target: Elasticsearch.Cluster, index: string): WorksShape["index"] => {

@@ -81,15 +81,23 @@ describe("an item", () => {
     })
   )
 
-  it.effect("for which there is never room fails for now, after four tries", () =>
+  it.effect("for which there is never room fails by itself, after four tries", () =>
     Effect.gen(function* () {
       const { outcomes, sent } = yield* answered(
         works(2),
         items([201], [429, "es_rejected_execution_exception"]),
         items([429, "es_rejected_execution_exception"])
       )
-      assert.deepStrictEqual(outcomes, ["indexed", "ElasticsearchTransient"])
+      assert.deepStrictEqual(outcomes, ["indexed", "es_rejected_execution_exception 429"])
       assert.lengthOf(sent, 4)
+    })
+  )
+
+  it.effect("fails by itself also where there is never room for any", () =>
+    Effect.gen(function* () {
+      const full = items([429, "es_rejected_execution_exception"], [503, "unavailable_shards_exception"])
+      const { outcomes } = yield* answered(works(2), full)
+      assert.deepStrictEqual(outcomes, ["es_rejected_execution_exception 429", "unavailable_shards_exception 503"])
     })
   )
 
@@ -97,7 +105,9 @@ describe("an item", () => {
     Effect.gen(function* () {
       const busy = answering(items([429, "es_rejected_execution_exception"]))
       const shape = yield* worksOf(busy)
-      assert.deepStrictEqual(yield* Deadline.within(2_000)(indexed(shape, works(1))), ["ElasticsearchTransient"])
+      assert.deepStrictEqual(yield* Deadline.within(2_000)(indexed(shape, works(1))), [
+        "es_rejected_execution_exception 429"
+      ])
       assert.lengthOf(busy.sent, 2)
     }).pipe(jumping)
   )
