@@ -1,4 +1,4 @@
-/** The migrations of the database of identifiers, run at each deployment. */
+/** The migrations of the database of identifiers, invoked by whoever deploys (docs/deployment.md). */
 import * as Effect from "effect/Effect"
 import type { IdentifiersUnavailable } from "../../services/Identifiers.ts"
 import { type Migrated, Migrations } from "../../services/Migrations.ts"

@@ -17,6 +17,22 @@ const tables = ({ rows }: TestDatabase) =>
 const noted = ({ rows }: TestDatabase) =>
   Effect.map(rows("SELECT id, name FROM id_minter_migrations"), (found) => found.map((row) => ({ ...row })))
 
+/** The database as a user sees it who may do there what docs/deployment.md says, and nothing else. */
+const asDeployed = (database: TestDatabase) =>
+  Effect.gen(function* () {
+    const admin = yield* connectionTo(database)
+    const user = database.address.database
+    const password = "deployed"
+    yield* Effect.acquireRelease(
+      Effect.promise(() => admin.query(`CREATE USER '${user}'@'127.0.0.1' IDENTIFIED BY '${password}'`)),
+      () => Effect.promise(() => admin.query(`DROP USER '${user}'@'127.0.0.1'`))
+    )
+    yield* Effect.promise(() =>
+      admin.query(`GRANT CREATE, REFERENCES, SELECT, INSERT, UPDATE ON ${user}.* TO '${user}'@'127.0.0.1'`)
+    )
+    return { ...database, engine: { ...database.engine, user, password } }
+  })
+
 /** Name, type, whether it may be null, its key and its default, as DESCRIBE tells them. */
 const described = ({ rows }: TestDatabase, table: string) =>
   Effect.map(rows(`DESCRIBE ${table}`), (found) =>
@@ -24,6 +40,20 @@ const described = ({ rows }: TestDatabase, table: string) =>
   )
 
 layer(mariaDb, { excludeTestServices: true })("the migrations, on MariaDB", (it) => {
+  it.scoped("IM-128 and whatever is done after them need no more rights than the user is to have", () =>
+    Effect.gen(function* () {
+      const database = yield* freshDatabase
+      const { identifiers, migrations } = yield* storeOf(yield* asDeployed(database))
+      assert.deepStrictEqual(yield* migrations.run, { applied: [step] })
+      const keys = keysOf(3)
+      const minted = yield* mintAll(identifiers, keys)
+      assert.deepStrictEqual((yield* identifiers.lookup(keys)).ids, minted.ids)
+      assert.strictEqual((yield* identifiers.topUp(200)).free, 200)
+      assert.deepStrictEqual(yield* migrations.run, { applied: [] })
+      yield* assertSound(database, 3)
+    })
+  )
+
   it.scoped("IM-128 make the tables once, however often they run", () =>
     Effect.gen(function* () {
       const database = yield* freshDatabase
