@@ -132,14 +132,25 @@ const idMinter: Readonly<Record<string, Documented>> = {
   es_upstream_host: { what: "Host of the cluster with the source index", example: "works-code.example.org" },
   es_upstream_port: { what: "Port of the source cluster", default: "9200" },
   es_upstream_protocol: { what: "Protocol of the source cluster; http for loopback hosts only", default: "https" },
-  es_upstream_apikey: { what: "API key for the source index", absent: "calls without a key", secret: true },
+  es_upstream_apikey: {
+    what: "API key for the source index, with `read` there and `monitor` for the cluster",
+    absent: "calls without a key",
+    secret: true
+  },
   es_apikey: { what: "The same by its older name; es_upstream_apikey wins", absent: "none", secret: true },
   es_source_index: { what: "Index from which works are read", example: "works-source" },
   es_downstream_host: { what: "Host of the cluster with the target index", example: "works-code.example.org" },
   es_downstream_port: { what: "Port of the target cluster", default: "9200" },
   es_downstream_protocol: { what: "Protocol of the target cluster; http for loopback hosts only", default: "https" },
-  es_downstream_apikey: { what: "API key for the target index", absent: "the user name, or none", secret: true },
-  es_downstream_username: { what: "User of the target cluster, together with its password", absent: "none" },
+  es_downstream_apikey: {
+    what: "API key for the target index, with `index` there and `monitor` for the cluster",
+    absent: "the user name, or none",
+    secret: true
+  },
+  es_downstream_username: {
+    what: "User of the target cluster, together with its password; may what the key may",
+    absent: "none"
+  },
   es_downstream_password: { what: "Password of that user", absent: "none", secret: true },
   es_identified_index: { what: "Index to which works are written", example: "works-identified" },
   use_downstream: { what: "Who is told of an indexed work: sqs, stdio or none", default: "sqs" },

@@ -125,7 +125,7 @@ export const secrets: Readonly<Record<SecretKey | "clusters", DocumentedSecret>>
     name: `id-minter/elasticsearch-${exampleStage.toLowerCase()}`,
     what: "API keys of the two Elasticsearch clusters",
     example: { upstream_apikey: "…", downstream_apikey: "…" },
-    note: "base64 of `id:key`, as Elasticsearch answers it in `encoded`. Read when the stack is deployed"
+    note: "base64 of `id:key`, as Elasticsearch answers it in `encoded`. They may `read` the source index or `index` into the target index, and `monitor` the cluster. Read when the stack is deployed"
   },
   whatsappCredentials: {
     name: names.whatsappCredentials,
