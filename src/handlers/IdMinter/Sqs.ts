@@ -106,4 +106,7 @@ export const handle = (
       })
     yield* measured("sqs", messages.keys(), batch)
     return resultOf(unfinished)
-  }).pipe(withCorrelation(invocation.requestId), Effect.annotateLogs({ interface: "sqs" }))
+  }).pipe(
+    withCorrelation(invocation.requestId),
+    Effect.annotateLogs({ interface: "sqs", awsRequestId: invocation.requestId })
+  )

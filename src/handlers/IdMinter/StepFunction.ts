@@ -92,7 +92,11 @@ export const handle = (
       return withJob(jobId, { successes: [], failures })
     }).pipe(
       withCorrelation(correlationId),
-      Effect.annotateLogs({ interface: "stepfunction", ...(job === undefined ? {} : { jobId: job }) })
+      Effect.annotateLogs({
+        interface: "stepfunction",
+        awsRequestId: invocation.requestId,
+        ...(job === undefined ? {} : { jobId: job })
+      })
     )
   })
 

@@ -203,7 +203,13 @@ describe("the lines of a batch of messages", () => {
     Effect.gen(function* () {
       const { lines } = yield* written(sqs(minterWorld(first), [notification("m-1", first)]))
       assert.lengthOf(lines, 1)
-      assert.include(lines[0], { message: "batch", interface: "sqs", correlationId: "lambda-1", requested: 1 })
+      assert.include(lines[0], {
+        message: "batch",
+        interface: "sqs",
+        awsRequestId: "lambda-1",
+        correlationId: "lambda-1",
+        requested: 1
+      })
     })
   )
 
