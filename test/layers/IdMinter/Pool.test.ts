@@ -235,15 +235,23 @@ layer(mariaDb, { excludeTestServices: true })("the pool of free ids, on MariaDB"
   it.scoped("IM-136 a top-up and a mint that is open do not wait for each other", () =>
     Effect.gen(function* () {
       const { database, identifiers, primary } = yield* freshStore({ maxConnections: 2 })
+      // Of few keys the server reads all of a kind, and waits for those that are open.
+      yield* putFree(database, ...numbersFrom(10_000, 1_000).map(idOf))
+      yield* mintAll(identifiers, keysOf(1_000, "there"))
       yield* putFree(database, ...numbersFrom(1_000, 10).map(idOf))
+      const keys = keysOf(5, "open")
       const [claimed, gate] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const open = yield* Effect.fork(
         primary.transaction("open", (connection) =>
           Effect.gen(function* () {
-            const rows = yield* connection.executeUnprepared(statements.claim(5), [], undefined)
+            const rows = yield* connection.executeValues(statements.claim(5), [])
+            const ids = rows.map(([id]) => String(id))
+            const values = keys.flatMap((key, at) => [key.ontologyType, key.sourceSystem, key.sourceId, ids[at] ?? ""])
+            yield* connection.executeRaw(statements.insert(5), values)
+            yield* connection.executeRaw(statements.assign(5), ids)
             yield* Deferred.succeed(claimed, undefined)
             yield* Deferred.await(gate)
-            return rows.length
+            return ids.length
           })
         )
       )
@@ -257,6 +265,7 @@ layer(mariaDb, { excludeTestServices: true })("the pool of free ids, on MariaDB"
       assert.isBelow(minting, 5_000)
       yield* Deferred.succeed(gate, undefined)
       assert.strictEqual(yield* Fiber.join(open), 5)
+      yield* assertSound(database, 1_015)
 
       // It does where the server keeps what was read from changing, which is its default.
       const other = yield* connectionTo(database)

@@ -145,7 +145,7 @@ layer(mariaDb, { excludeTestServices: true })("minters that race, on MariaDB", (
       })
   )
 
-  it.scoped("IM-127 eight stores that mint keys of their own use no id twice", () =>
+  it.scoped("IM-127 eight stores, forty rounds, that mint keys of their own use no id twice", () =>
     Effect.gen(function* () {
       const { database } = yield* freshStore()
       const stores = yield* storesOver(database, 8)
@@ -153,15 +153,15 @@ layer(mariaDb, { excludeTestServices: true })("minters that race, on MariaDB", (
       const given = yield* Effect.forEach(
         stores.entries(),
         ([store, identifiers]) =>
-          Effect.forEach(Array.from({ length: 10 }).keys(), (round) =>
+          Effect.forEach(Array.from({ length: 40 }).keys(), (round) =>
             Effect.map(idsOf(identifiers, mine(store, round)), (ids) => [...ids.values()])
           ),
         { concurrency: "unbounded" }
       )
       const ids = given.flat(2)
-      assert.lengthOf(ids, 2_400)
-      assert.strictEqual(new Set(ids).size, 2_400)
-      yield* assertSound(database, 2_400)
+      assert.lengthOf(ids, 9_600)
+      assert.strictEqual(new Set(ids).size, 9_600)
+      yield* assertSound(database, 9_600)
     })
   )
 
