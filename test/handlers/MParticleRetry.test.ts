@@ -165,6 +165,17 @@ describe("draining the fallback queue", () => {
     }).pipe(inMemory())
   )
 
+  it.effect.each([301, 308, 408])(
+    "F-07 does not end a request over an answer (%i) that is not about it: it comes again",
+    (status) =>
+      Effect.gen(function* () {
+        const { fake, ids } = yield* queued()
+        fake.reply = failing(status)
+        assert.deepStrictEqual(yield* deliver(fake), ["m-1"])
+        assert.deepInclude(yield* recordOf(ids[0]), { status: "queued", leaseUntil: 0 })
+      }).pipe(inMemory())
+  )
+
   it.effect("F-08 keeps a message as it is while the breaker is open: no call, no lease, no second message", () =>
     Effect.gen(function* () {
       const fake = yield* upstream

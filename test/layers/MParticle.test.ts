@@ -88,6 +88,26 @@ describe("submitting: attempts", () => {
     }).pipe(inMemory())
   )
 
+  it.effect.each([301, 302, 307, 308])(
+    "B-20 a redirect (%i) is no refusal: it is looked up, and sent again",
+    (status) =>
+      Effect.gen(function* () {
+        const fake = yield* upstream
+        const moved = () => new Response(null, { status, headers: { location: "https://elsewhere.example.com/" } })
+        fake.reply = inTurn(moved, accepted)
+        const answer = succeeded(yield* during("2 seconds")(initiateWith()))
+        assert.strictEqual(answer.status, "submitted")
+        assert.deepStrictEqual([fake.calls.length, fake.lookups.length], [2, 1])
+        assert.isTrue(
+          [...fake.calls, ...fake.lookups].every(({ url }) => url.startsWith("https://opendsr.example.com/"))
+        )
+        fake.reply = moved
+        const queued = succeeded(yield* during("10 seconds")(initiateWith()))
+        assert.strictEqual(queued.status, "queued")
+        assert.strictEqual((yield* recordOf(queued.mparticleRequestId)).status, "queued")
+      }).pipe(inMemory())
+  )
+
   it.effect("B-26 finds at mParticle what arrived although its answer was lost, and sends it once", () =>
     Effect.gen(function* () {
       for (const lost of [reset, silence]) {
@@ -243,11 +263,12 @@ describe("submitting: credentials", () => {
     }).pipe(inMemory({ rotated: { "mparticle-api-secret": "rotated" } }))
   )
 
-  it.effect("T-62 never ends a request over our own credentials: it stays to be sent", () =>
+  it.effect("T-62 never ends a request over our own credentials or a time-out's 408: it stays to be sent", () =>
     Effect.gen(function* () {
       for (const [status, calls] of [
         [401, 2],
-        [403, 1]
+        [403, 1],
+        [408, 1]
       ] as const) {
         const fake = yield* upstream
         const wanted = { action: "initiate", payload: yield* payload() }

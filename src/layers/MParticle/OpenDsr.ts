@@ -18,13 +18,22 @@ const readState = VendorHttp.decoder(RequestState)
 
 const unusable = (flaw: string): MParticleApiError => new MParticleApiError({ flaw })
 
-/** The client over the context's HTTP client, parameters and settings. */
-export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Parameters | MParticleSettings> =
+/**
+ * An answer that is not a success, as the error it means. Only 4xx and 5xx are mParticle's own: a redirect says something
+ * of the way to it and nothing of the request.
+ */
+const errorFrom = (answer: VendorHttp.VendorAnswer, personal: ReadonlyArray<string>): MParticleApiError =>
+  answer.status < 400 ? unusable(`it answered ${answer.status}`) : VendorHttp.errorFrom(answer, personal)
+
+/** The client over the context's HTTP client, parameters and settings, below a quota. */
+export const make = (
+  quota: RateLimiter.RateLimiterOptions = RateLimiter.mparticle
+): Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Parameters | MParticleSettings> =>
   Effect.gen(function* () {
     const settings = yield* MParticleSettings
     // A call must not wait here for so long that it outlives the lease under which it is made.
     const maxWaitMillis = Math.min(1_000, settings.attemptMillis / 2)
-    const limiter = yield* RateLimiter.make({ ...RateLimiter.mparticle, maxWaitMillis })
+    const limiter = yield* RateLimiter.make({ ...quota, maxWaitMillis })
     const unlimited = yield* VendorHttp.make({
       upstream: "mParticle",
       authorize: VendorHttp.basic("mparticle-api-key", "mparticle-api-secret"),
@@ -39,7 +48,7 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
           HttpClientRequest.post(`${settings.dsrUrl}/requests`).pipe(HttpClientRequest.bodyUnsafeJson(body))
         )
         if (!VendorHttp.isSuccess(answer)) {
-          return yield* VendorHttp.errorFrom(
+          return yield* errorFrom(
             answer,
             Object.values(body.subject_identities).map(({ value }) => value)
           )
@@ -52,7 +61,7 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
         // Only mParticle's own words: a 404 of whatever else is in between says nothing of the request.
         if (answer.status === 404 && VendorHttp.upstreamMessage(answer, []) !== undefined) return Option.none()
         if (answer.status === 404) return yield* new MParticleApiError({})
-        if (!VendorHttp.isSuccess(answer)) return yield* VendorHttp.errorFrom(answer, personal)
+        if (!VendorHttp.isSuccess(answer)) return yield* errorFrom(answer, personal)
         return Option.some(yield* Either.mapLeft(readState(answer), unusable))
       })
     }
@@ -61,5 +70,5 @@ export const make: Effect.Effect<OpenDsrShape, never, HttpClient.HttpClient | Pa
 /** {@link OpenDsr} over the context's HTTP client. */
 export const layer: Layer.Layer<OpenDsr, never, HttpClient.HttpClient | Parameters | MParticleSettings> = Layer.effect(
   OpenDsr,
-  make
+  make()
 )

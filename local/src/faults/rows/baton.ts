@@ -1,7 +1,7 @@
 /** What may go wrong between Baton, the record and mParticle, and what has to come of it. */
 import { functions, privacyOf } from "../privacy.ts"
 import { expect, expectSame, type Row, textOf } from "../Row.ts"
-import type { Planted, World } from "../World.ts"
+import type { Item, Planted, World } from "../World.ts"
 import { always, batonParts } from "./batonParts.ts"
 
 const { baton } = functions
@@ -42,11 +42,10 @@ export const batonRows = (world: World): ReadonlyArray<Row> => {
       const error = await errorOf(person)
       planted.take()
       expectSame([error["code"], retryableOf(error)], [code, isRetryable], "the error")
-      if (!isRetryable) return `${code}, not retryable`
       await world.cold(baton)
       const id = await privacy.filed(person)
       await privacy.once(id, "submitted")
-      return `${code}, retryable; then submitted, one request`
+      return `${code}, ${isRetryable ? "" : "not "}retryable; then submitted, one request`
     }
   })
 
@@ -60,18 +59,35 @@ export const batonRows = (world: World): ReadonlyArray<Row> => {
     passes("mParticle answers 500", () => vendor({ status: 500 })),
     passes("mParticle refuses the credentials once (rotated)", () => vendor({ status: 401 })),
     refuses("mParticle refuses the credentials for good", () => vendor({ status: 401 }, 2), "SUBMISSION_FAILED", false),
-    refuses("mParticle refuses the request (400)", () => vendor({ status: 400 }), "SUBMISSION_FAILED", false),
     {
-      fault: "mParticle redirects (301)",
-      expected: "not followed: an error, or tried again; never two requests",
+      fault: "mParticle refuses the request (400)",
+      expected:
+        "SUBMISSION_FAILED, not retryable, and failed; the same call later is answered the same, and sends nothing",
       run: async () => {
         const person = privacy.person()
-        const planted = vendor({ status: 301, headers: { location: "http://127.0.0.1:1/v3/requests" } })
-        const { body, functionError } = await privacy.initiate(person)
-        expect(functionError === undefined && planted.take(), `it was answered ${JSON.stringify(body)}`)
-        const taken = world.journal("mparticle").filter((call) => call.body.includes(person.identityId))
-        expect(taken.filter(({ status }) => status === 201).length <= 1, "there are two requests")
-        return body["success"] === true ? textOf(body, "status") : JSON.stringify(body["error"]).slice(0, 60)
+        const planted = vendor({ status: 400 })
+        const first = await errorOf(person)
+        expect(planted.take(), "it did not happen")
+        expectSame([first["code"], retryableOf(first)], ["SUBMISSION_FAILED", false], "the error")
+        expectSame(await errorOf(person), first, "the later answer")
+        const id = textOf(first["details"] as Item, "requestId")
+        expectSame((await privacy.recordOf(id))["status"], "failed", "the record's status")
+        expectSame(privacy.calls(id).length, 1, "calls")
+        return "SUBMISSION_FAILED, not retryable, failed; then the same again, one call"
+      }
+    },
+    {
+      fault: "mParticle redirects (301)",
+      expected: "not followed; tried again under the same id: submitted, and one request at mParticle",
+      run: async () => {
+        const elsewhere = "/v3/elsewhere"
+        const planted = vendor({ status: 301, headers: { location: elsewhere } })
+        const { body } = await privacy.initiate(privacy.person())
+        expect(planted.take() && body["status"] === "submitted", `it was answered ${JSON.stringify(body)}`)
+        expect(!world.journal("mparticle").some(({ path }) => path === elsewhere), "the redirect was followed")
+        const id = textOf(body, "mparticleRequestId")
+        await privacy.once(id, "submitted")
+        return `submitted, ${privacy.calls(id).length} calls, one request`
       }
     },
     passes("DynamoDB is throttled at the claim", () =>
