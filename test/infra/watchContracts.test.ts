@@ -39,8 +39,13 @@ describe("the contract of MParticle and Baton", () => {
       ["stuck-overdue", "Maximum StuckRequests > 0, 1 x 1800 s"],
       ["stuck-uncopied", "Maximum StuckRequests > 0, 1 x 1800 s"]
     ])
+    holds("Baton", [["refused-invokes", "Sum BatonInvokesRefused >= 1, 1 x 300 s"]])
+  })
+
+  it("T-68: the failure rate of an hour, with a sample of ten at least", () => {
     const rate = find("Baton", "failure-rate")
-    assert.deepInclude(rate, { threshold: 10, comparison: ">", periods: 1 })
+    const sample = "IF(FILL(received, 0) > FILL(failed, 0), FILL(received, 0), FILL(failed, 0))"
+    holds("Baton", [["failure-rate", `IF(${sample} >= 10, 100 * FILL(failed, 0) / ${sample}, 0) > 10, 1 x 3600 s`]])
     assert.deepStrictEqual(
       metricsOf(rate).map(({ name, periodSeconds, statistic }) => [name, statistic, periodSeconds]),
       [
@@ -48,7 +53,6 @@ describe("the contract of MParticle and Baton", () => {
         ["BatonRequestsReceived", "Sum", 3_600]
       ]
     )
-    holds("Baton", [["refused-invokes", "Sum BatonInvokesRefused >= 1, 1 x 300 s"]])
   })
 
   it("1.16: 5XX > 5 %, latency, failures of requests, expiry of the certificate, volume", () => {

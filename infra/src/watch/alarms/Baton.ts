@@ -46,6 +46,9 @@ const refusedInvokes = (target: Target): ReadonlyArray<AlarmDefinition> => {
   ]
 }
 
+/** A refusal that is seen later than the hour of its request must not divide by fewer requests than failed. */
+const sample = "IF(FILL(received, 0) > FILL(failed, 0), FILL(received, 0), FILL(failed, 0))"
+
 /** The alarms. */
 export const alarms = (target: Target): ReadonlyArray<AlarmDefinition> => [
   errors(baton, "The Baton function failed: a mistake in the code, or a process that died."),
@@ -55,10 +58,9 @@ export const alarms = (target: Target): ReadonlyArray<AlarmDefinition> => [
   alarm(
     "failure-rate",
     "critical",
-    "More than a tenth of the requests of an hour failed.",
+    "More than a tenth of the requests of an hour failed, of ten at least.",
     whenMath(
-      // A refusal that is seen later than the hour of its request must not divide by fewer requests than failed.
-      "IF(FILL(failed, 0) > 0, 100 * FILL(failed, 0) / IF(FILL(received, 0) > FILL(failed, 0), FILL(received, 0), FILL(failed, 0)), 0)",
+      `IF(${sample} >= 10, 100 * FILL(failed, 0) / ${sample}, 0)`,
       {
         failed: measured("BatonRequestsFailed", ["Sum", hour]),
         received: measured("BatonRequestsReceived", ["Sum", hour])
