@@ -97,8 +97,7 @@ const answering =
       const given = decodeCorrelation(event)
       const id = given._tag === "Some" ? given.value.payload.correlationId : CorrelationId.make(yield* Uuid.v4)
       yield* annotateInvocation(id)
-      return yield* Effect.flatMap(Baton, (baton) => baton.enabled).pipe(
-        Effect.zipRight(respond(event, id)),
+      return yield* respond(event, id).pipe(
         Effect.tapErrorTag("ValidationError", (error) => Effect.logWarning(error.message)),
         Effect.catchAll((error) => Effect.succeed<Answer>(toBatonResponse(error, id))),
         Effect.map((answer): Answer => ({ ...answer, [contractVersionField]: contractVersion })),
@@ -106,11 +105,16 @@ const answering =
       )
     })
 
-/** Answers an initiation in either dialect. */
+/** Answers only while the integration is switched on. */
+const whileEnabled = (answer: Effect.Effect<Answer, BatonError, Baton>): Effect.Effect<Answer, BatonError, Baton> =>
+  Effect.zipRight(
+    Effect.flatMap(Baton, (baton) => baton.enabled),
+    answer
+  )
+
+/** Answers an initiation in either dialect, and counts it: also one that is refused because of the switch has failed. */
 export const initiate = answering((event, id) => {
-  const answer: Effect.Effect<Answer, BatonError, Baton> = isFlat(event)
-    ? initiateFlat(event, id)
-    : initiateEnvelope(event, id)
+  const answer = whileEnabled(isFlat(event) ? initiateFlat(event, id) : initiateEnvelope(event, id))
   return Effect.zipRight(
     Metrics.count("BatonRequestsReceived"),
     Effect.tapError(answer, () => Metrics.count("BatonRequestsFailed"))
@@ -118,7 +122,9 @@ export const initiate = answering((event, id) => {
 })
 
 /** Answers a status query in either dialect. */
-export const status = answering((event, id) => (isFlat(event) ? statusFlat(event) : statusEnvelope(event, id)))
+export const status = answering((event, id) =>
+  whileEnabled(isFlat(event) ? statusFlat(event) : statusEnvelope(event, id))
+)
 
 const decodeAction = Schema.decodeUnknownEither(Schema.Struct({ action: Schema.Literal("initiate", "status") }))
 
@@ -127,7 +133,7 @@ export const handle = (event: unknown): Effect.Effect<Answer, never, Baton> => {
   const decoded = decodeAction(event)
   if (Either.isRight(decoded)) return decoded.right.action === "status" ? status(event) : initiate(event)
   const error = new ValidationError({ issues: Issue.fromParseError(decoded.left) })
-  return answering(() => Effect.fail(error))(event)
+  return answering(() => whileEnabled(Effect.fail(error)))(event)
 }
 
 /** What a first call needs: the parameters. Waits three seconds at most, and never fails. */

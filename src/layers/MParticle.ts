@@ -19,7 +19,7 @@ import * as Guards from "./MParticle/Guards.ts"
 import * as Callback from "./MParticle/Callback.ts"
 import * as EmailHash from "./MParticle/EmailHash.ts"
 import { correlationIdOf, fingerprintOf, normalisedEmail, requestIdOf } from "./MParticle/hashing.ts"
-import { note } from "./MParticle/Observation.ts"
+import { countEnd, note } from "./MParticle/Observation.ts"
 import * as Refresh from "./MParticle/Refresh.ts"
 import { MParticleSettings } from "./MParticle/Settings.ts"
 import * as Submitting from "./MParticle/Submission.ts"
@@ -225,7 +225,10 @@ export const make = Effect.gen(function* () {
       Effect.catchIf(
         (error) => error._tag === "MParticleApiError" && isRefusal(error),
         () =>
-          Effect.zipRight(Metrics.count("BatonRequestsFailed"), Effect.logError("mParticle refused a queued request"))
+          Effect.zipRight(
+            countEnd(found.value, "BatonRequestsFailed"),
+            Effect.logError("mParticle refused a queued request")
+          )
       ),
       Effect.tapError(() => Effect.ignoreLogged(store.release(id, owner)))
     )

@@ -24,6 +24,7 @@ import { layer as dynamo } from "../support/dynamo.ts"
 import { written } from "../support/logs.ts"
 import { MemoryStore } from "../support/memoryStore.ts"
 import { accepted, baton, failing, known, type UpstreamShape } from "../support/mparticle.ts"
+import { onRecord, recordWith } from "../support/records.ts"
 import { claimed, moved } from "../support/requests.ts"
 
 const encode = Schema.encodeSync(Schema.parseJson(FallbackMessage))
@@ -152,6 +153,19 @@ describe("draining the fallback queue", () => {
         failureMessage: "Invalid workspace configuration"
       })
       assert.include(names(), "BatonRequestsFailed")
+    }).pipe(inMemory())
+  )
+
+  it.effect("F-07 decision 12: of a request that was filed over HTTP it counts nothing as Baton's", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      const record = recordWith({ status: "queued", submittedAs: "gdpr_delete" })
+      yield* onRecord(record)
+      fake.reply = failing(400)
+      const { names, value } = yield* measured(failedOf([delivery(messageFor(record.id), "m-1")]))
+      assert.deepStrictEqual(value, [])
+      assert.strictEqual((yield* recordOf(record.id)).status, "failed")
+      assert.isFalse(names().some((name) => name.startsWith("Baton")))
     }).pipe(inMemory())
   )
 

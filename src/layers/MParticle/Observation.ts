@@ -12,6 +12,12 @@ export type Word = SubmitAccepted | RequestState
 
 type Standing = (typeof recordStatus)[keyof typeof recordStatus]
 
+/** Counts an end of a request of Baton's; those filed over HTTP are none of its. */
+export const countEnd = (
+  record: RequestRecord,
+  name: "BatonRequestsCompleted" | "BatonRequestsFailed"
+): Effect.Effect<void> => (record.submittedAs === undefined ? Metrics.count(name) : Effect.void)
+
 /** Moves a record to where mParticle says it is, and counts its end when this is the first to see it. */
 export const moveTo = (
   store: RequestStoreShape,
@@ -22,8 +28,8 @@ export const moveTo = (
   Effect.tap(store.transition(record, to, facts), (moved) =>
     Effect.gen(function* () {
       if (Option.isNone(moved) || !moved.value.changed) return
-      if (to === "completed") yield* Metrics.count("BatonRequestsCompleted")
-      if (to === "failed") yield* Metrics.count("BatonRequestsFailed")
+      if (to === "completed") yield* countEnd(record, "BatonRequestsCompleted")
+      if (to === "failed") yield* countEnd(record, "BatonRequestsFailed")
     })
   )
 

@@ -5,7 +5,7 @@ import { contractVersion } from "../../../src/schemas/ContractVersion.ts"
 import { handle } from "../../../src/handlers/Baton.ts"
 import { ValidationError } from "../../../src/schemas/MParticleError.ts"
 import { IdentityResolver } from "../../../src/services/IdentityResolver.ts"
-import { inMemory, initiateWith, refused, statusOf, upstream, uuid } from "../../support/baton.ts"
+import { inMemory, initiateWith, measured, refused, statusOf, upstream, uuid } from "../../support/baton.ts"
 import { MemoryStore } from "../../support/memoryStore.ts"
 
 describe("Baton refuses", () => {
@@ -93,6 +93,16 @@ describe("Baton refuses", () => {
       }
       assert.lengthOf([...fake.calls, ...fake.lookups, ...fake.events], 0)
       assert.lengthOf(memory.operations, 0)
+    }).pipe(inMemory({ settings: { batonEnabled: false } }))
+  )
+
+  it.effect("B-29 an initiate while it is switched off is counted, as decision 12 says; nothing else is", () =>
+    Effect.gen(function* () {
+      yield* upstream
+      const { names } = yield* measured(initiateWith())
+      assert.deepStrictEqual(names(), ["BatonRequestsReceived", "BatonRequestsFailed"])
+      const others = yield* measured(Effect.zipRight(statusOf("a"), handle(null)))
+      assert.deepStrictEqual(others.names(), [])
     }).pipe(inMemory({ settings: { batonEnabled: false } }))
   )
 

@@ -22,6 +22,7 @@ import {
 } from "../../support/callbacks.ts"
 import { ask, failureOf, submit } from "../../support/http.ts"
 import { written } from "../../support/logs.ts"
+import { onRecord, recordWith } from "../../support/records.ts"
 
 const nobody = "00000000-0000-4000-8000-000000000000"
 
@@ -105,10 +106,25 @@ describe("a callback that is believed", () => {
         ["submitted", "completed"]
       ])
       const { measurements } = yield* Publisher
-      assert.lengthOf(
-        measurements.filter(({ name }) => name === "BatonRequestsCompleted"),
-        1
+      assert.isFalse(
+        measurements.some(({ name }) => name.startsWith("Baton")),
+        "it was filed over HTTP"
       )
+    }).pipe(inCallbackWorld())
+  )
+
+  it.effect.each([
+    ["completed", "BatonRequestsCompleted"],
+    ["cancelled", "BatonRequestsFailed"]
+  ] as const)("decision 12: %s is counted once, as %s, of a request of Baton's", ([status, counter]) =>
+    Effect.gen(function* () {
+      const record = recordWith({ expiresAt: today / 1000 + 86_400 })
+      yield* onRecord(record)
+      const callback = taken(record.id, { request_status: status })
+      yield* Effect.all([callback, callback, callback], { concurrency: "unbounded" })
+      const { measurements } = yield* Publisher
+      const names = measurements.map(({ name }) => name).filter((name) => name.startsWith("Baton"))
+      assert.deepStrictEqual(names, [counter])
     }).pipe(inCallbackWorld())
   )
 
