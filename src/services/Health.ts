@@ -11,7 +11,7 @@ export interface HealthChecks {
 
 /** Looks at the parts. */
 export interface HealthShape {
-  /** All parts at once; a part that does not answer in time does not answer. What was seen is kept for some seconds. */
+  /** All parts at once; a part that does not answer in time does not answer. What was seen is kept for a second. */
   readonly check: Effect.Effect<HealthChecks>
 }
 

@@ -147,7 +147,7 @@ describe("events over HTTP", () => {
 })
 
 describe("the service itself", () => {
-  it("is healthy, and says which part is not ten seconds after that has gone", async () => {
+  it("is healthy, and says which part is not a second after that has gone", async () => {
     const well = await ask("GET", "/health")
     assert.deepStrictEqual([well.status, well.body["status"]], [200, "healthy"])
     await field.fault("mparticle", { match: { path: "/v3/discovery" }, times: 1_000, fault: { status: 503 } })
@@ -158,7 +158,7 @@ describe("the service itself", () => {
         [status, body["checks"]],
         [503, { mparticle: { healthy: false }, dynamodb: { healthy: true }, parameterStore: { healthy: false } }]
       )
-    }, 15_000)
+    }, 5_000)
   }, 30_000)
 
   it("serves the document that is checked in, and the page that shows it", async () => {

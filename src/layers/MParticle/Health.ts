@@ -1,4 +1,4 @@
-/** {@link Health} of the MParticle functions. What was seen is kept for a while: the route is public, the quota is not. */
+/** {@link Health} of the MParticle functions. All who ask at a time share one look: the route is public, the quota is not. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,7 +11,8 @@ import * as TtlCache from "../Resilience/TtlCache.ts"
 import { MParticleSettings } from "./Settings.ts"
 
 const timeoutMillis = 2_000
-const keptMillis = 10_000
+/** Long enough that a flood costs one look a second, short enough that an answer is about now. */
+const keptMillis = 1_000
 
 /** No request has this id: asking for it is a read that finds nothing. */
 const nobody = RequestId.make("health-check")

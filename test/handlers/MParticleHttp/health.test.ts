@@ -102,16 +102,16 @@ describe("GET /health", () => {
     }).pipe(inWorld({ probe: Effect.never }))
   )
 
-  it.effect("keeps what it saw for ten seconds, good or bad: the route is public, the quota is not", () =>
+  it.effect("keeps what it saw for a second, good or bad: the route is public, the quota is not", () =>
     Effect.gen(function* () {
       const fake = yield* upstream
       fake.lookup = failing(503)
       const first = yield* health
       fake.lookup = known("pending")
-      yield* TestClock.adjust("9999 millis")
+      yield* TestClock.adjust("999 millis")
       const kept = yield* health
       assert.deepStrictEqual([first.status, kept.status, fake.lookups.length], [503, 503, 1])
-      assert.strictEqual(kept.body["timestamp"], "1970-01-01T00:00:09.999Z", "the time of the answer")
+      assert.strictEqual(kept.body["timestamp"], "1970-01-01T00:00:00.999Z", "the time of the answer")
       yield* TestClock.adjust("1 millis")
       assert.deepStrictEqual([(yield* health).status, fake.lookups.length], [200, 2])
     }).pipe(inWorld())
@@ -128,7 +128,7 @@ describe("GET /health", () => {
       )
       assert.isTrue(answers.every(({ status }) => status === 200))
       assert.lengthOf(fake.lookups, 1)
-      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("1 seconds")
       fake.lookup = () => "silence"
       const gone = yield* Effect.fork(health)
       yield* TestClock.adjust("1 seconds")
