@@ -11,6 +11,7 @@ import { remainingMillis, within } from "../services/Deadline.ts"
 import * as Metrics from "../services/Metrics.ts"
 import { BeingSent, MParticle, type MParticleShape, type Submission, type SubmitError } from "../services/MParticle.ts"
 import { RequestStore, type StoreError } from "../services/RequestStore.ts"
+import { isCollectible } from "../services/Reconciliation/Rules.ts"
 import { Results } from "../services/Results.ts"
 import { trace } from "../services/Trace.ts"
 import * as Uuid from "../services/Uuid.ts"
@@ -240,14 +241,25 @@ export const make = Effect.gen(function* () {
     return yield* collect(yield* refresh(record.value))
   }, trace("dsrFind"))
 
-  /** Copies results that the callback could not; the caller is told of the end of the request all the same. */
+  /**
+   * Copies results that the callback could not; the caller is told of the end of the request all the same. An attempt
+   * that does not work out is noted, so that the next one keeps its distance.
+   */
   const collect = (record: RequestRecord): Effect.Effect<RequestRecord> =>
-    results.collect(record).pipe(
-      leavingTimeToAnswer,
-      Effect.catchAll((error) =>
-        Effect.as(Effect.logError("the results were not copied with the status query", Cause.fail(error)), record)
+    Effect.gen(function* () {
+      if (!isCollectible(record, yield* Clock.currentTimeMillis)) return record
+      return yield* results.collect(record).pipe(
+        leavingTimeToAnswer,
+        Effect.catchAll((error) =>
+          Effect.gen(function* () {
+            yield* Effect.logError("the results were not copied with the status query", Cause.fail(error))
+            const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+            yield* Effect.ignoreLogged(store.markSynced(record.id, at))
+            return record
+          })
+        )
       )
-    )
+    })
 
   const downloadUrls: MParticleShape["downloadUrls"] = (record) =>
     Effect.catchAll(results.downloadUrls(record), (error) =>

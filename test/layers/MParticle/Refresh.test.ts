@@ -127,6 +127,34 @@ describe("comparing a record with mParticle's", () => {
     }).pipe(inMemory())
   )
 
+  it.effect(
+    "ST-16 300 questions in a minute after a completed export's results, which are not there, cost one call",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(Date.UTC(2024, 0, 15, 12))
+        const fake = yield* upstream
+        const id = succeeded(yield* initiateWith({ requestType: "export" })).mparticleRequestId
+        const store = yield* RequestStore
+        const end = "2024-01-15T12:00:00.000Z"
+        yield* store.transition(yield* recordOf(id), "completed", { completedAt: end, lastSyncedAt: end })
+        fake.lookup = known("completed", { results_url: null })
+        const questions = Effect.forEach(
+          Array.from({ length: 30 }),
+          () => Effect.zipRight(TestClock.adjust("2 seconds"), Effect.replicateEffect(standing(id), 10)),
+          { discard: true }
+        )
+        yield* questions
+        assert.lengthOf(fake.lookups, 1, "the first one, at once")
+        assert.deepInclude(yield* recordOf(id), { status: "completed", lastSyncedAt: "2024-01-15T12:00:02.000Z" })
+        fake.lookup = (call) => known("completed", { results_url: `${call.url}/results` })(call)
+        fake.download = () => new Response("a zip")
+        yield* TestClock.adjust("2 seconds")
+        const answer = yield* standing(id)
+        assert.lengthOf(answer.downloadUrls ?? [], 1)
+        assert.lengthOf(fake.lookups, 2, "the next one a minute after the first")
+      }).pipe(inMemory())
+  )
+
   it.effect("T-31 a cancelled request has failed, and the caller is told so", () =>
     Effect.gen(function* () {
       const { fake, id } = yield* filed
