@@ -20,7 +20,7 @@ import * as Guards from "./MParticle/Guards.ts"
 import * as Callback from "./MParticle/Callback.ts"
 import * as EmailHash from "./MParticle/EmailHash.ts"
 import { correlationIdOf, fingerprintOf, normalisedEmail, requestIdOf } from "./MParticle/hashing.ts"
-import { countEnd, note } from "./MParticle/Observation.ts"
+import * as Observation from "./MParticle/Observation.ts"
 import * as Refresh from "./MParticle/Refresh.ts"
 import { MParticleSettings } from "./MParticle/Settings.ts"
 import * as Submitting from "./MParticle/Submission.ts"
@@ -72,6 +72,7 @@ export const make = Effect.gen(function* () {
   const guards = yield* Guards.make
   const { attempts } = yield* Submitting.make
   const { fallBack, noteLater } = yield* Fallback.make
+  const { note } = yield* Observation.make
   const refresh = yield* Refresh.make(guards)
   const hashOf = yield* EmailHash.make
   const results = yield* Results
@@ -121,7 +122,7 @@ export const make = Effect.gen(function* () {
       )
       yield* Metrics.duration("DSRSubmissionDuration", (yield* Clock.currentTimeMillis) - began, { Type: record.type })
       if ("statusRank" in answer) return answer
-      const moved = yield* Effect.catchAll(note(store, record, answer), (error) => noteLater(record, error))
+      const moved = yield* Effect.catchAll(note(record, answer), (error) => noteLater(record, error))
       return Option.match(moved, { onNone: () => record, onSome: (current) => current.record })
     })
 
@@ -227,7 +228,7 @@ export const make = Effect.gen(function* () {
         (error) => error._tag === "MParticleApiError" && isRefusal(error),
         () =>
           Effect.zipRight(
-            countEnd(found.value, "BatonRequestsFailed"),
+            Observation.countEnd(found.value, "BatonRequestsFailed"),
             Effect.logError("mParticle refused a queued request")
           )
       ),

@@ -36,12 +36,19 @@ export const SubmitRequest = Schema.Struct({
 })
 export type SubmitRequest = typeof SubmitRequest.Type
 
+/** What nothing depends on: a text is used, and anything else counts as left out. */
+const Aside = Schema.transform(Schema.Unknown, Schema.UndefinedOr(Schema.String), {
+  strict: true,
+  decode: (value) => (typeof value === "string" ? value : undefined),
+  encode: (text) => text
+}).annotations({ jsonSchema: { description: "a text; anything else counts as left out" } })
+
 /** mParticle's answer to an accepted request. `encoded_request` is left out on purpose: it must not be kept. */
 export const SubmitAccepted = Schema.Struct({
   subject_request_id: Schema.String,
-  expected_completion_time: Schema.optional(Schema.NullOr(Schema.String)),
-  received_time: Schema.optional(Schema.NullOr(Schema.String)),
-  controller_id: Schema.optional(Schema.NullOr(Schema.String))
+  expected_completion_time: Schema.optional(Aside),
+  received_time: Schema.optional(Aside),
+  controller_id: Schema.optional(Aside)
 })
 export type SubmitAccepted = typeof SubmitAccepted.Type
 
@@ -49,12 +56,15 @@ export type SubmitAccepted = typeof SubmitAccepted.Type
 export const UpstreamStatus = Schema.Literal("pending", "in_progress", "completed", "cancelled")
 export type UpstreamStatus = typeof UpstreamStatus.Type
 
-/** mParticle's answer to `GET /requests/{id}`, as far as we read it. It does not say what type the request is. */
+/**
+ * mParticle's answer to `GET /requests/{id}`, as far as we read it. It does not say what type the request is. A status may
+ * be one that mParticle has not documented: the request is known there all the same.
+ */
 export const RequestState = Schema.Struct({
   subject_request_id: Schema.String,
-  request_status: UpstreamStatus,
-  expected_completion_time: Schema.optional(Schema.NullOr(Schema.String)),
-  controller_id: Schema.optional(Schema.NullOr(Schema.String)),
+  request_status: Schema.String,
+  expected_completion_time: Schema.optional(Aside),
+  controller_id: Schema.optional(Aside),
   results_url: Schema.optional(Schema.NullOr(Schema.String))
 })
 export type RequestState = typeof RequestState.Type
@@ -69,10 +79,10 @@ export const isUpstreamStatus = Schema.is(UpstreamStatus)
 export const Callback = Schema.Struct({
   subject_request_id: RequestId,
   request_status: Schema.String,
-  expected_completion_time: Schema.optional(Schema.NullOr(Schema.String)),
-  controller_id: Schema.optional(Schema.NullOr(Schema.String)),
+  expected_completion_time: Schema.optional(Aside),
+  controller_id: Schema.optional(Aside),
   results_url: Schema.optional(Schema.NullOr(Schema.String)),
-  status_callback_url: Schema.optional(Schema.NullOr(Schema.String))
+  status_callback_url: Schema.optional(Aside)
 })
 export type Callback = typeof Callback.Type
 

@@ -187,6 +187,22 @@ describe("submitting: attempts", () => {
     }).pipe(inMemory())
   )
 
+  it.effect("B-26 C-37 takes one that arrived for submitted at a status that nobody knows", () =>
+    Effect.gen(function* () {
+      const fake = yield* upstream
+      fake.reply = reset
+      fake.lookup = known("paused")
+      const answer = succeeded(yield* during("2 seconds")(initiateWith()))
+      assert.strictEqual(answer.status, "submitted")
+      assert.strictEqual((yield* recordOf(answer.mparticleRequestId)).status, "submitted")
+      assert.deepStrictEqual([fake.calls.length, fake.lookups.length], [1, 1])
+      assert.deepStrictEqual(
+        fake.alerts.map(({ subject }) => subject),
+        ["unknown-status"]
+      )
+    }).pipe(inMemory())
+  )
+
   it.effect("B-26 notes that a request that arrived was cancelled there", () =>
     Effect.gen(function* () {
       const fake = yield* upstream

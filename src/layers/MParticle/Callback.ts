@@ -13,7 +13,7 @@ import { RequestStore } from "../../services/RequestStore.ts"
 import { Results } from "../../services/Results.ts"
 import * as Comparison from "./Comparison.ts"
 import type { Guards } from "./Guards.ts"
-import { note } from "./Observation.ts"
+import * as Observation from "./Observation.ts"
 import { callbackUrl } from "./Submission.ts"
 import { MParticleSettings } from "./Settings.ts"
 
@@ -29,6 +29,7 @@ export const make = (guards: Guards) =>
     const store = yield* RequestStore
     const results = yield* Results
     const settings = yield* MParticleSettings
+    const { note } = yield* Observation.make
 
     /** The facts of a callback that name another request's home than ours. mParticle signs for every workspace. */
     const foreign = (callback: Callback): Effect.Effect<ReadonlyArray<string>> =>
@@ -90,15 +91,10 @@ export const make = (guards: Guards) =>
       if (Option.isNone(found)) return yield* new RequestNotFound({ requestId: id })
       if (!ours) return yield* lookedUp(found.value)
       if (!isUpstreamStatus(status)) {
-        yield* alerts.raise({
-          severity: "MEDIUM",
-          subject: "unknown-callback-status",
-          message: "mParticle reports a status that is not in its documents",
-          context: { dsrRequestId: id }
-        })
+        yield* Observation.raiseUnknownStatus(alerts, id)
         return { record: found.value, results: "none" }
       }
-      const moved = yield* note(store, found.value, { ...callback, request_status: status })
+      const moved = yield* note(found.value, { ...callback, request_status: status })
       const record = Option.match(moved, { onNone: () => found.value, onSome: (current) => current.record })
       return status === "completed" && typeof callback.results_url === "string" && record.type === "export"
         ? yield* collect(record)

@@ -7,7 +7,7 @@ import type { UpstreamError } from "../../schemas/MParticleError.ts"
 import { OpenDsr } from "../../services/OpenDsr.ts"
 import { RequestStore, type StoreError } from "../../services/RequestStore.ts"
 import type { Guards } from "./Guards.ts"
-import { moveTo, note } from "./Observation.ts"
+import * as Observation from "./Observation.ts"
 import { personalIn } from "./Submission.ts"
 
 /** Makes comparisons, one call to mParticle each; what cannot be made is the caller's to deal with. */
@@ -15,6 +15,7 @@ export const make = (guards: Guards) =>
   Effect.gen(function* () {
     const store = yield* RequestStore
     const openDsr = yield* OpenDsr
+    const { moveTo, note } = yield* Observation.make
 
     return (record: RequestRecord): Effect.Effect<RequestRecord, UpstreamError | StoreError> =>
       Effect.gen(function* () {
@@ -26,8 +27,8 @@ export const make = (guards: Guards) =>
           return record
         }
         const moved = Option.isSome(state)
-          ? yield* note(store, record, state.value)
-          : yield* moveTo(store, record, "failed", { failureReason: "UNKNOWN_AT_PROCESSOR", lastSyncedAt: at })
+          ? yield* note(record, state.value)
+          : yield* moveTo(record, "failed", { failureReason: "UNKNOWN_AT_PROCESSOR", lastSyncedAt: at })
         if (Option.isNone(moved)) return record
         if (!moved.value.changed) yield* store.markSynced(record.id, at)
         return moved.value.record

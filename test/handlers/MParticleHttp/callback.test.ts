@@ -169,12 +169,34 @@ describe("a callback that is believed", () => {
     )
   }
 
+  for (const facts of [
+    { controller_id: 1234 },
+    { controller_id: { id: "workspace-1" }, api_version: 3 },
+    { expected_completion_time: 1_705_315_800 },
+    { status_callback_url: ["https://callback.example.com"] },
+    { group_id: 7, results_count: "many" }
+  ]) {
+    it.effect(`C-35 T-33 may have facts beside like ${JSON.stringify(facts)}, which are not used`, () =>
+      Effect.gen(function* () {
+        const id = yield* filed
+        const before = yield* soleRecord
+        yield* taken(id, facts)
+        const { controllerId, expectedCompletionTime } = yield* soleRecord
+        assert.include(yield* soleRecord, { status: "completed" })
+        if ("controller_id" in facts) assert.strictEqual(controllerId, before.controllerId)
+        if ("expected_completion_time" in facts) {
+          assert.strictEqual(expectedCompletionTime, before.expectedCompletionTime)
+        }
+      }).pipe(inCallbackWorld({ settings: { strictCallbacks: true } }))
+    )
+  }
+
   it.effect("C-37 with a status that nobody knows changes nothing, and raises an alert", () =>
     Effect.gen(function* () {
       const id = yield* filed
       yield* unchanged(taken(id, { request_status: "paused" }))
       const { alerts } = yield* Upstream
-      assert.deepInclude(alerts[0], { severity: "MEDIUM", subject: "unknown-callback-status" })
+      assert.deepInclude(alerts[0], { severity: "MEDIUM", subject: "unknown-status" })
       assert.lengthOf(alerts, 1)
     }).pipe(inCallbackWorld())
   )

@@ -155,6 +155,26 @@ describe("comparing a record with mParticle's", () => {
       }).pipe(inMemory())
   )
 
+  it.effect("C-37 T-45 a status that nobody knows changes nothing, raises an alert, and is no outage", () =>
+    Effect.gen(function* () {
+      const { fake, id } = yield* filed
+      fake.lookup = known("paused", { controller_id: 7 })
+      for (const _ of Array.from({ length: 6 })) {
+        yield* stale
+        assert.strictEqual((yield* standing(id)).status, "submitted")
+      }
+      assert.lengthOf(fake.lookups, 6, "the breaker opens after five failures")
+      assert.deepInclude(yield* recordOf(id), { version: 2, lastSyncedAt: "2024-01-15T13:30:00.000Z" })
+      assert.deepStrictEqual(fake.alerts[0], {
+        severity: "MEDIUM",
+        subject: "unknown-status",
+        message: "mParticle reports a status that is not in its documents",
+        context: { dsrRequestId: id }
+      })
+      assert.strictEqual(succeeded(yield* initiateWith()).status, "submitted")
+    }).pipe(inMemory())
+  )
+
   it.effect("T-31 a cancelled request has failed, and the caller is told so", () =>
     Effect.gen(function* () {
       const { fake, id } = yield* filed
@@ -216,7 +236,7 @@ describe("comparing a record with mParticle's", () => {
         [() => "reset" as const, 1],
         [() => "silence" as const, 1],
         [() => new Response("<html>"), 1],
-        [known("paused"), 1]
+        [failing(301), 1]
       ] as const) {
         yield* Effect.gen(function* () {
           const { fake, id } = yield* filed
