@@ -12,9 +12,9 @@ import {
 } from "../schemas/Baton.ts"
 import { FlatInitiate, type FlatInitiated, type FlatStanding, FlatStatus } from "../schemas/BatonFlat.ts"
 import { contractVersion, contractVersionField } from "../schemas/ContractVersion.ts"
-import { CorrelationId } from "../schemas/DataSubjectRequest.ts"
+import { CorrelationId, type RequestType } from "../schemas/DataSubjectRequest.ts"
 import * as Issue from "../schemas/Issue.ts"
-import { ValidationError } from "../schemas/MParticleError.ts"
+import { RequestNotFound, ValidationError } from "../schemas/MParticleError.ts"
 import { Baton, type BatonError, type Initiation } from "../services/Baton.ts"
 import { annotateInvocation, withCorrelation } from "../services/Correlation.ts"
 import * as Metrics from "../services/Metrics.ts"
@@ -49,13 +49,16 @@ const initiateEnvelope = (event: unknown, correlationId: CorrelationId) =>
     return initiated(record, correlationId, yield* timestamp)
   })
 
+/** What the families of the flat dialect ask for. */
+const typeOf: Readonly<Record<FlatStatus["requestType"], RequestType>> = { RER: "delete", SAR: "export" }
+
 const initiateFlat = (event: unknown, correlationId: CorrelationId) =>
   Effect.gen(function* () {
     const request = yield* decodeFlatInitiate(event)
     const initiation: Initiation = {
       identityId: request.subjectId,
       email: request.subjectEmail,
-      requestType: request.requestType === "RER" ? "delete" : "export",
+      requestType: typeOf[request.requestType],
       regulation: "GDPR",
       correlationId
     }
@@ -82,6 +85,8 @@ const statusFlat = (event: unknown) =>
   Effect.gen(function* () {
     const request = yield* decodeFlatStatus(event)
     const { record } = yield* Effect.flatMap(Baton, (baton) => baton.status(request.initiationReference))
+    // A reference of the other family is none of this one: an erasure's query must not get an export's results.
+    if (record.type !== typeOf[request.requestType]) return yield* new RequestNotFound({ requestId: record.id })
     return flatStanding(request, record)
   })
 

@@ -21,7 +21,10 @@ const status = { action: Schema.Literal("status"), initiationReference: RequestI
 export const FlatInitiate = Schema.Union(Schema.Struct({ ...rer, ...initiate }), Schema.Struct({ ...sar, ...initiate }))
 export type FlatInitiate = typeof FlatInitiate.Type
 
-/** Asks where a request stands, by the reference that its initiation answered. */
+/**
+ * Asks where a request stands, by the reference that its initiation answered. An erasure's query does not know the
+ * reference of an access request (`REQUEST_NOT_FOUND`), nor the other way round.
+ */
 export const FlatStatus = Schema.Union(Schema.Struct({ ...rer, ...status }), Schema.Struct({ ...sar, ...status }))
 export type FlatStatus = typeof FlatStatus.Type
 

@@ -135,6 +135,21 @@ layer(Layer.provide(baton(), dynamo))("the flat dialect", (it) => {
       assert.match(correlationId ?? "", uuid)
     })
   )
+
+  it.effect("ST-04 a reference of the other family is none: an erasure's query gets no export's results", () =>
+    Effect.gen(function* () {
+      yield* upstream
+      const sarQuestion = { requestType: "SAR", dataProvider: "mparticlesar" }
+      const erasure = flat<FlatInitiated>(yield* handle(yield* rer())).initiationReference
+      const access = flat<FlatInitiated>(yield* handle(yield* sar())).initiationReference
+      for (const asked of [question(access), question(erasure, sarQuestion)]) {
+        const { error } = refused(yield* handle(asked))
+        assert.strictEqual(error.code, "REQUEST_NOT_FOUND")
+        assert.deepStrictEqual(error.details, { retryable: false, requestId: String(asked.initiationReference) })
+      }
+      assert.strictEqual(flat<FlatStanding>(yield* handle(question(access, sarQuestion))).status, "pending")
+    })
+  )
 })
 
 describe("the flat dialect", () => {
