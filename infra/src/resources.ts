@@ -32,7 +32,10 @@ export interface QueueDefinition {
   readonly consumer: FunctionName | { readonly visibilitySeconds: number }
   /** How long a message waits before its first delivery, unless its sender says otherwise; not at all when left out. */
   readonly delaySeconds?: number
-  /** For how long a message is kept, four days when left out; the dead-letter queue keeps it for fourteen. */
+  /**
+   * For how long a message is kept, four days when left out; the dead-letter queue keeps it for fourteen. Both count from
+   * its first sending: with as many days here, one that nobody has tried in time is gone and no dead letter.
+   */
   readonly retentionDays?: number
   /** After this many receives a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number
@@ -132,6 +135,8 @@ export const queues = (stage: string) =>
     fallback: {
       name: `mparticle-api-fallback-${stage.toLowerCase()}`,
       consumer: "mparticle-api-retry",
+      // As long as SQS keeps any (contract 1.13); what is gone then is on record, and the reconciliation sends it.
+      retentionDays: 14,
       maxReceiveCount: 5,
       personal: false
     },

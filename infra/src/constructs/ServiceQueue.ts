@@ -46,7 +46,6 @@ export class ServiceQueue extends Construct {
       queueName: definition.name,
       visibilityTimeout: Duration.seconds(visibilitySeconds(definition)),
       deliveryDelay: Duration.seconds(definition.delaySeconds ?? 0),
-      // Less than the dead letters are kept: their age counts from the first sending.
       retentionPeriod: Duration.days(definition.retentionDays ?? 4),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: definition.maxReceiveCount },
       enforceSSL: true,

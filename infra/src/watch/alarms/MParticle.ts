@@ -219,7 +219,7 @@ const ofQueues = ({ stage }: Target): ReadonlyArray<AlarmDefinition> => [
     stage,
     "fallback",
     "fallback",
-    "Requests were given up after five tries: nobody sends them to mParticle any more."
+    "Requests were not sent with five tries of the queue: from now on only the reconciliation sends them, every 15 minutes."
   ),
   age(stage, "fallback", {
     prefix: "fallback",
@@ -229,7 +229,7 @@ const ofQueues = ({ stage }: Target): ReadonlyArray<AlarmDefinition> => [
   alarm(
     "fallback-deadline",
     "critical",
-    "A request was given up a week ago and nobody has sent it: the law's month is running, and it is lost in another week.",
+    "A message was given up a week ago and is still there: see that its request is with mParticle, as the law's month is running.",
     when(ofDeadLetters(stage, "fallback", "ApproximateAgeOfOldestMessage", ["Maximum", fiveMinutes]), ">", 7 * day),
     { missing: "ignore" }
   ),
