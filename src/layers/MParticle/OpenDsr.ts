@@ -39,8 +39,9 @@ export const make = (
       authorize: VendorHttp.basic("mparticle-api-key", "mparticle-api-secret"),
       timeoutMillis: settings.attemptMillis
     })
-    // mParticle counts every call of the workspace, whatever its method.
-    const call = (request: HttpClientRequest.HttpClientRequest) => limiter.limit(unlimited(request))
+    // mParticle counts every call of the workspace for the minute, and new requests for the day.
+    const call = (request: HttpClientRequest.HttpClientRequest) =>
+      limiter.limit(unlimited(request), { daily: request.method === "POST" })
 
     return {
       submit: Effect.fnUntraced(function* (body) {

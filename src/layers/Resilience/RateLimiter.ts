@@ -15,7 +15,7 @@ export interface RateLimiterOptions {
   readonly perMinute: number
   /** Calls that may go at once after a pause. */
   readonly burst: number
-  /** Calls per day, counted from midnight UTC; unlimited when left out. */
+  /** Calls per day, counted from midnight UTC, of those that count for it; unlimited when left out. */
   readonly perDay?: number
   /** The longest that a call may wait in milliseconds; when left out, as long as the invocation has time. */
   readonly maxWaitMillis?: number
@@ -54,27 +54,31 @@ export const make = (options: RateLimiterOptions): Effect.Effect<RateLimiter> =>
         today = 0
       }
     }
-    const giveBack = (taken: number): Effect.Effect<void> =>
+    const giveBack = (taken: number, counted: number): Effect.Effect<void> =>
       Effect.sync(() => {
         due -= interval
-        if (taken === day) today -= 1
+        if (taken === day) today -= counted
       })
     const refuse = (waitMillis: number) =>
       Effect.fail(new RateLimited({ upstream, retryAfterMillis: Math.ceil(waitMillis) }))
 
-    const take: RateLimiter["take"] = Effect.flatMap(
-      Effect.zip(Clock.currentTimeMillis, Deadline.remainingMillis),
-      ([now, remaining]) => {
+    const taking = (daily: boolean): RateLimiter["take"] =>
+      Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Deadline.remainingMillis), ([now, remaining]) => {
         advance(now)
-        if (today >= perDay) return refuse((day + 1) * dayMillis - now)
+        if (daily && today >= perDay) return refuse((day + 1) * dayMillis - now)
         const next = Math.max(due, now) + interval
         const wait = next - burst * interval - now
         if (wait > 0 && (wait >= remaining || wait > maxWaitMillis)) return refuse(wait)
+        const counted = daily ? 1 : 0
         due = next
-        today += 1
+        today += counted
         const taken = day
-        return wait > 0 ? Effect.onInterrupt(Effect.sleep(Math.ceil(wait)), () => giveBack(taken)) : Effect.void
-      }
-    )
-    return { take, limit: (effect) => Effect.zipRight(take, effect) }
+        return wait > 0
+          ? Effect.onInterrupt(Effect.sleep(Math.ceil(wait)), () => giveBack(taken, counted))
+          : Effect.void
+      })
+    return {
+      take: taking(true),
+      limit: (effect, { daily } = { daily: true }) => Effect.zipRight(taking(daily), effect)
+    }
   })

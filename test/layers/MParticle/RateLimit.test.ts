@@ -2,17 +2,29 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as MParticleRetry from "../../../src/handlers/MParticleRetry.ts"
+import * as OpenDsr from "../../../src/layers/MParticle/OpenDsr.ts"
+import { layerOf } from "../../../src/layers/MParticle/Settings.ts"
 import * as RateLimiter from "../../../src/layers/Resilience/RateLimiter.ts"
 import { Email, type RequestRecord } from "../../../src/schemas/DataSubjectRequest.ts"
 import { FallbackMessage } from "../../../src/schemas/FallbackMessage.ts"
+import type { SubmitRequest } from "../../../src/schemas/OpenDsr.ts"
 import { MParticle } from "../../../src/services/MParticle.ts"
 import { inMemory, upstream } from "../../support/baton.ts"
 import { inTime } from "../../support/http.ts"
 import { jumpingClock } from "../../support/jumpingClock.ts"
 import { MemoryStore } from "../../support/memoryStore.ts"
-import type { UpstreamShape } from "../../support/mparticle.ts"
+import {
+  freshUpstream,
+  http,
+  known,
+  parameters,
+  settings,
+  Upstream,
+  type UpstreamShape
+} from "../../support/mparticle.ts"
 
 const minute = 60_000
 
@@ -74,6 +86,18 @@ const draining = (queue: ReadonlyArray<FallbackMessage>, round = 0): Effect.Effe
     return yield* draining([...queue.slice(50), ...again.flat()], round + 1)
   })
 
+const newRequest: SubmitRequest = {
+  regulation: "gdpr",
+  subject_request_id: "request-1",
+  subject_request_type: "erasure",
+  submitted_time: "2024-01-15T10:30:00.000Z",
+  subject_identities: { controller_customer_id: { value: "person-1", encoding: "raw" } },
+  api_version: "3.0",
+  status_callback_urls: [],
+  group_id: "person-1",
+  extensions: { "opendsr.mparticle.com": { skip_waiting_period: true } }
+}
+
 describe("mParticle's quota", () => {
   it("is more than we ever use of it in any minute, or in a day", () => {
     const { burst, perDay, perMinute } = RateLimiter.mparticle
@@ -81,6 +105,23 @@ describe("mParticle's quota", () => {
     assert.isAtMost(perMinute + burst, 1_000)
     assert.isAtMost(perDay ?? Number.POSITIVE_INFINITY, 80_000)
   })
+
+  it.effect("T-70 counts new requests for the day, and no questions", () =>
+    Effect.gen(function* () {
+      const fake = yield* Upstream
+      fake.lookup = known("pending")
+      const openDsr = yield* OpenDsr.make({ ...RateLimiter.mparticle, perDay: 1 })
+      yield* Effect.replicateEffect(openDsr.get("a", []), 5)
+      yield* openDsr.submit(newRequest)
+      const refused = yield* Effect.flip(openDsr.submit(newRequest))
+      assert.strictEqual(refused._tag, "RateLimited")
+      yield* openDsr.get("a", [])
+      assert.deepStrictEqual([fake.calls.length, fake.lookups.length], [1, 6])
+    }).pipe(
+      Effect.provide(Layer.mergeAll(http, parameters(), layerOf(settings))),
+      Effect.provideService(Upstream, freshUpstream())
+    )
+  )
 
   it.effect(
     "L-01 a thousand requests a minute, for three minutes: below the quota, the rest in the queue, and none lost",

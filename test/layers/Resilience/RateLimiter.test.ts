@@ -72,6 +72,20 @@ describe("RateLimiter", () => {
     })
   )
 
+  it.effect("T-70 a call that is not daily does not count for the day, and is limited by the minute all the same", () =>
+    Effect.gen(function* () {
+      const limiter = yield* RateLimiter.make({ ...options, perDay: 2, maxWaitMillis: 0 })
+      const lookup = limiter.limit(Clock.currentTimeMillis, { daily: false })
+      yield* lookup
+      yield* limiter.take
+      yield* limiter.limit(Effect.void)
+      assert.deepStrictEqual(yield* Effect.flip(lookup), limited(1_000))
+      yield* TestClock.adjust("1 seconds")
+      assert.deepStrictEqual(yield* Effect.flip(limiter.take), limited(86_400_000 - 1_000))
+      assert.strictEqual(yield* lookup, 1_000)
+    })
+  )
+
   it.effect("is not stopped by a clock that is set back", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(100_000_000)
