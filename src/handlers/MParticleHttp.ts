@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import type { CertificateValidationError } from "../schemas/CallbackError.ts"
 import { CorrelationId, publicStatus, type RequestRecord } from "../schemas/DataSubjectRequest.ts"
 import { type HttpQueued, type HttpStanding, type HttpSubmitted, wishOf } from "../schemas/Http.ts"
 import { InternalError, OutOfTime, RouteNotFound } from "../schemas/HttpError.ts"
@@ -58,15 +59,22 @@ const messages: Readonly<Record<Observed["results"], string>> = {
   failed: "Callback accepted but file download failed"
 }
 
+/** Of what others say of themselves no more than this is logged. */
+const longestSaying = 200
+
 /** A refused callback is a security event: who tried, and why it was refused, without anything of its body. */
-const reportRefusal = (request: HttpRequest, reason: string): Effect.Effect<void> =>
+const reportRefusal = (
+  request: HttpRequest,
+  { certificateSubject = "none", reason }: CertificateValidationError
+): Effect.Effect<void> =>
   Effect.logWarning("a callback was refused").pipe(
     Effect.annotateLogs({
       event_type: "security_event",
       severity: "MEDIUM",
       description: reason,
       source_ip: request.sourceIp,
-      user_agent: request.headers.get("user-agent")?.at(-1)?.slice(0, 200) ?? "unknown"
+      user_agent: request.headers.get("user-agent")?.at(-1)?.slice(0, longestSaying) ?? "unknown",
+      certificate_subject: certificateSubject.slice(0, longestSaying)
     })
   )
 
@@ -99,7 +107,7 @@ const handlers: Handlers<typeof api, HttpError, CallbackVerifier | Events | Heal
           domain: soleHeader(request, "x-opendsr-processor-domain"),
           signature: soleHeader(request, "x-opendsr-signature")
         })
-        .pipe(Effect.tapErrorTag("CertificateValidationError", ({ reason }) => reportRefusal(request, reason)))
+        .pipe(Effect.tapErrorTag("CertificateValidationError", (error) => reportRefusal(request, error)))
       const callback = yield* payload
       if (callback.subject_request_id !== id) {
         return yield* new ValidationError({

@@ -18,10 +18,13 @@ export const RefusalReason = Schema.Literal(
 )
 export type RefusalReason = typeof RefusalReason.Type
 
-/** A callback is not proved to come from mParticle: `CERTIFICATE_VALIDATION_ERROR`, with one message for all reasons. */
+/**
+ * A callback is not proved to come from mParticle: `CERTIFICATE_VALIDATION_ERROR`, with one message for all reasons.
+ * `certificateSubject` is whom the certificate names that it was held against, where it came to that.
+ */
 export class CertificateValidationError extends Schema.TaggedError<CertificateValidationError>()(
   "CertificateValidationError",
-  { reason: RefusalReason }
+  { reason: RefusalReason, certificateSubject: Schema.optionalWith(Schema.String, { exact: true }) }
 ) {
   readonly code = "CERTIFICATE_VALIDATION_ERROR"
   readonly retryable = errorCodes.CERTIFICATE_VALIDATION_ERROR.retryable

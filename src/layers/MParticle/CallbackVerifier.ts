@@ -90,8 +90,13 @@ const believe = Effect.map(Metrics.Metrics, (metrics) => Metrics.unsafePut(metri
 const countFailure = ({ reason }: VerificationError): Effect.Effect<void> =>
   Metrics.count(believed.name, { Success: "false", ErrorType: reason })
 
-const refuse = (reason: RefusalReason): Effect.Effect<never, CertificateValidationError> => {
-  const error = new CertificateValidationError({ reason })
+/** Whom the leaf of a bundle names, in one line. */
+const subjectOf = (bundle: Bundle): string => (bundle.certificates[0]?.subject ?? "").replaceAll("\n", ", ")
+
+const refuse = (reason: RefusalReason, by?: Bundle): Effect.Effect<never, CertificateValidationError> => {
+  const error = new CertificateValidationError(
+    by === undefined ? { reason } : { reason, certificateSubject: subjectOf(by) }
+  )
   return Effect.zipRight(countFailure(error), Effect.fail(error))
 }
 
@@ -189,16 +194,21 @@ export const make: Effect.Effect<CallbackVerifierShape, never, HttpClient.HttpCl
         return flaw === undefined ? believe : otherwise(flaw)
       })
 
+    /** Holds a proof against a certificate that is as new as can be. */
+    const holdOnly = (proof: Proof, entry: Known): Verdict => hold(proof, entry, (flaw) => refuse(flaw, entry.bundle))
+
     /** Holds what a certificate does not vouch for against a newer one, if there is one. */
     const lookAgain = (proof: Proof, entry: Known, flaw: RefusalReason): Verdict =>
       Effect.flatMap(Effect.tapError(newerThan(proof.domain, entry), countFailure), (newer) =>
-        newer.bundle === entry.bundle ? refuse(flaw) : hold(proof, newer, refuse)
+        newer.bundle === entry.bundle ? refuse(flaw, entry.bundle) : holdOnly(proof, newer)
       )
 
     const renewAndHold = (proof: Proof, old: Known | undefined): Verdict =>
       Effect.flatMap(Effect.tapError(renewed(proof.domain), countFailure), (latest) =>
         // What was fetched for this very callback cannot be older than it.
-        hold(proof, latest, latest.bundle === old?.bundle ? (flaw) => lookAgain(proof, latest, flaw) : refuse)
+        latest.bundle === old?.bundle
+          ? hold(proof, latest, (flaw) => lookAgain(proof, latest, flaw))
+          : holdOnly(proof, latest)
       )
 
     /** What a callback offers as proof, or what it lacks. */

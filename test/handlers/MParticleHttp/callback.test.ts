@@ -337,6 +337,10 @@ describe("a callback's body", () => {
         events.map((event) => event["description"]),
         ["SIGNATURE_MISMATCH", "DOMAIN_NOT_ALLOWED", "BODY_MISSING", "DOMAIN_NOT_ALLOWED"]
       )
+      assert.deepStrictEqual(
+        events.map((event) => event["certificate_subject"]),
+        ["CN=opendsr.mparticle.com", "none", "none", "none"]
+      )
     }).pipe(inCallbackWorld())
   )
 })
