@@ -96,17 +96,17 @@ export const reconcileLayerNoHttp: Layer.Layer<
 /** The MParticle and Baton services. */
 export const layer: Layer.Layer<Baton | MParticle | Parameters, ConfigError.ConfigError> = Layer.provide(
   layerNoHttp,
-  Http.layer
+  Http.reconnecting
 )
 
 /** What the HTTP function runs on. */
 export const httpLayer = (
   documents: URL
 ): Layer.Layer<CallbackVerifier | Documents | Events | Health | MParticle | Parameters, ConfigError.ConfigError> =>
-  Layer.provide(httpLayerNoHttp(documents), Http.layer)
+  Layer.provide(httpLayerNoHttp(documents), Http.reconnecting)
 
 /** What the scheduled function runs on. */
 export const reconcileLayer: Layer.Layer<Parameters | Reconciliation, ConfigError.ConfigError> = Layer.provide(
   reconcileLayerNoHttp,
-  Http.layer
+  Http.reconnecting
 )
