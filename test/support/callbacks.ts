@@ -213,3 +213,20 @@ export const lastVerdict = Effect.map(Publisher, ({ measurements }) => {
     measurements.findLast(({ name }) => name === "CertificateValidations")?.dimensions ?? {}
   return ErrorType ?? Success
 })
+
+/** Sends a callback that has to be taken. */
+export const taken = (id: string, facts: object = {}) =>
+  Effect.gen(function* () {
+    const answer = yield* deliver(id, facts)
+    assert.strictEqual(answer.status, 202, answer.text)
+    return answer.body["message"]
+  })
+
+/** What is on record has not changed since. */
+export const unchanged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = yield* records
+    const value = yield* effect
+    assert.deepStrictEqual(yield* records, before)
+    return value
+  })
