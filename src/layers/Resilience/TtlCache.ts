@@ -17,8 +17,11 @@ export interface TtlCacheOptions<K, A, E, R> {
   readonly lookup: (key: K) => Effect.Effect<A, E, R>
   /** Milliseconds for which a value is good, from when it was found; its last millisecond is the one before. */
   readonly timeToLiveMillis: number | ((value: A, nowMillis: number) => number)
-  /** Milliseconds after which a value is not served any more, even if no new one can be had; default one hour. */
-  readonly maximumAgeMillis?: number
+  /**
+   * Milliseconds after which a value is not served any more, even if no new one can be had; default one hour. Of a value
+   * with an age of its own that is no more than its time to live, none is served after it.
+   */
+  readonly maximumAgeMillis?: number | ((value: A) => number)
   /** Milliseconds for which an old value is served without asking again, after asking failed; default 5 s. */
   readonly pauseMillis?: number
   /** Keys kept, default 1,000; the ones found first go first. */
@@ -58,7 +61,7 @@ export const make = <K, A, E, R>(options: TtlCacheOptions<K, A, E, R>): Effect.E
   Effect.map(Effect.context<R>(), (context) => {
     const { capacity = 1_000, lookup, maximumAgeMillis = 3_600_000, pauseMillis = 5_000, timeToLiveMillis } = options
     requireNumber("capacity", capacity, { min: 1, whole: true })
-    requireNumber("maximumAgeMillis", maximumAgeMillis, { min: 0 })
+    if (typeof maximumAgeMillis === "number") requireNumber("maximumAgeMillis", maximumAgeMillis, { min: 0 })
     requireNumber("pauseMillis", pauseMillis, { min: 0 })
     if (typeof timeToLiveMillis === "number") requireNumber("timeToLiveMillis", timeToLiveMillis, { min: 0 })
     const entries = new Map<K, Entry<A>>()
@@ -66,8 +69,9 @@ export const make = <K, A, E, R>(options: TtlCacheOptions<K, A, E, R>): Effect.E
 
     const keep = (key: K, value: A, now: number): void => {
       const life = typeof timeToLiveMillis === "number" ? timeToLiveMillis : timeToLiveMillis(value, now)
+      const age = typeof maximumAgeMillis === "number" ? maximumAgeMillis : maximumAgeMillis(value)
       entries.delete(key)
-      entries.set(key, { value, askAgain: now + life, unusable: now + maximumAgeMillis })
+      entries.set(key, { value, askAgain: now + life, unusable: now + age })
       for (const oldest of entries.keys()) {
         if (entries.size <= capacity) return
         entries.delete(oldest)

@@ -20,8 +20,11 @@ import * as SendGrid from "./SendGridSignature.ts"
 import { StagingSettings } from "./Settings.ts"
 import * as Twilio from "./TwilioSignature.ts"
 
-/** A secret that cannot be used is not asked for again for this long: anybody can send what leads to it. */
+/** A secret that its provider's proofs cannot be checked by is not asked for again for this long: anybody can send what leads to it. */
 const unusableMillis = 30_000
+
+/** A token is used for this long while no newer one can be had. */
+const staleMillis = 3_600_000
 
 /** After a look for a newer secret, no other is made for this long. */
 const refreshPauseMillis = 5_000
@@ -29,16 +32,8 @@ const refreshPauseMillis = 5_000
 const timeoutMillis = 1_500
 const toleranceMillis = 300_000
 
-/** What a tenant's secret is for. */
-interface Credentials {
-  readonly accountSid: string | undefined
-  readonly token: Redacted.Redacted | undefined
-  readonly sendGridKey: KeyObject | undefined
-  /** When it was fetched, in epoch milliseconds. */
-  readonly at: number
-}
-
 type Unusable = Failure<"SECRET_FETCH_FAILED">
+type Invalid = Failure<"INVALID_SIGNATURE">
 
 const text = Schema.optional(Schema.NullOr(Schema.String))
 
@@ -55,46 +50,68 @@ const placeholder = "PLEASE_UPDATE"
 const given = (value: string | null | undefined): string | undefined =>
   value === null || value === undefined || value.trim() === "" || value === placeholder ? undefined : value
 
-const credentialsIn = (secret: string | undefined, at: number): Either.Either<Credentials, Unusable> => {
+/** What a provider's proofs are held against, and when it was fetched, in epoch milliseconds. */
+interface Fetched<A> {
+  readonly credentials: A
+  readonly at: number
+}
+
+/** How a provider's credentials are read from a tenant's secret, and what is wrong with a proof by them. */
+interface Provider<A> {
+  /** The field of the secret without which no proof can be checked. */
+  readonly field: keyof typeof TenantSecret.Type
+  /** Nothing where the secret is not filled in, or with something else. */
+  readonly read: (secret: typeof TenantSecret.Type) => A | undefined
+  readonly flaw: (proof: Proof, credentials: A, nowMillis: number) => Invalid | undefined
+}
+
+const invalid = (reason: string): Invalid => failure("INVALID_SIGNATURE", reason)
+
+interface TwilioAccount {
+  readonly sid: string | undefined
+  readonly token: Redacted.Redacted
+}
+
+const twilio: Provider<TwilioAccount> = {
+  field: "twilio_auth_token",
+  read: (secret) => {
+    const token = given(secret.twilio_auth_token)
+    return token === undefined ? undefined : { sid: given(secret.twilio_account_sid), token: Redacted.make(token) }
+  },
+  flaw: (proof, { sid, token }) => {
+    if (!Twilio.verify({ ...proof, token: Redacted.value(token) })) return invalid("the signature does not fit")
+    return sid === undefined || sid === proof.accountSid ? undefined : invalid("AccountSid is another one's")
+  }
+}
+
+const sendGrid: Provider<KeyObject> = {
+  field: "sendgrid_public_key",
+  read: (secret) => {
+    const key = given(secret.sendgrid_public_key)
+    return key === undefined ? undefined : SendGrid.readKey(key)
+  },
+  flaw: (proof, publicKey, nowMillis) =>
+    SendGrid.verify({ ...proof, publicKey, nowMillis, toleranceMillis })
+      ? undefined
+      : invalid("the signature does not fit")
+}
+
+const credentialsIn = <A>(
+  { field, read }: Provider<A>,
+  secret: string | undefined,
+  at: number
+): Either.Either<Fetched<A>, Unusable> => {
   const decoded = decode(secret)
   if (Either.isLeft(decoded)) return Either.left(failure("SECRET_FETCH_FAILED", "the secret is not as documented"))
-  const token = given(decoded.right.twilio_auth_token)
-  const key = given(decoded.right.sendgrid_public_key)
-  return Either.right({
-    accountSid: given(decoded.right.twilio_account_sid),
-    token: token === undefined ? undefined : Redacted.make(token),
-    sendGridKey: key === undefined ? undefined : SendGrid.readKey(key),
-    at
-  })
+  const credentials = read(decoded.right)
+  return credentials === undefined
+    ? Either.left(failure("SECRET_FETCH_FAILED", `the secret has no usable ${field}`))
+    : Either.right({ credentials, at })
 }
 
-const invalid = (reason: string): Failure<"INVALID_SIGNATURE"> => failure("INVALID_SIGNATURE", reason)
-
-const missing = (field: string): Unusable => failure("SECRET_FETCH_FAILED", `the secret has no usable ${field}`)
-
-/** Holds a proof against a secret at this moment. */
-const check = (
-  proof: Proof,
-  { accountSid, sendGridKey, token }: Credentials,
-  nowMillis: number
-): Failure<"INVALID_SIGNATURE" | "SECRET_FETCH_FAILED"> | undefined => {
-  if (!isTwilioChannel(proof.channel)) {
-    if (sendGridKey === undefined) return missing("sendgrid_public_key")
-    const signed = SendGrid.verify({ ...proof, publicKey: sendGridKey, nowMillis, toleranceMillis })
-    return signed ? undefined : invalid("the signature does not fit")
-  }
-  if (token === undefined) return missing("twilio_auth_token")
-  if (!Twilio.verify({ ...proof, token: Redacted.value(token) })) return invalid("the signature does not fit")
-  return accountSid === undefined || accountSid === proof.accountSid
-    ? undefined
-    : invalid("AccountSid is another one's")
-}
-
-/** The check over a given client. */
-export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthShape, never, StagingSettings> =>
+/** The check of one provider's proofs, with the secrets that it has fetched. */
+const checking = <A>(client: SecretsManagerClient, secretCacheMillis: number, provider: Provider<A>) =>
   Effect.gen(function* () {
-    const { secretCacheMillis } = yield* StagingSettings
-
     const fetch = (name: string) =>
       Effect.gen(function* () {
         const outcome = yield* send(client, new GetSecretValueCommand({ SecretId: name }), {
@@ -103,14 +120,14 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
           timeoutMillis
         }).pipe(Effect.mapError(asFailure(secretCodes)), Effect.either)
         const now = yield* Clock.currentTimeMillis
-        if (Either.isRight(outcome)) return credentialsIn(outcome.right.SecretString, now)
+        if (Either.isRight(outcome)) return credentialsIn(provider, outcome.right.SecretString, now)
         // Only what will be no better in a moment is kept.
         const { left: error } = outcome
         return error.code === "SECRET_FETCH_FAILED" ? Either.left(error) : yield* error
       })
 
     /** Secrets that were fetched beside the cache, and have proved to be the right ones. */
-    const proved = new Map<string, Credentials>()
+    const proved = new Map<string, Fetched<A>>()
 
     const secrets = yield* TtlCache.make({
       lookup: (name: string) =>
@@ -119,7 +136,9 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
           proved.delete(name)
           return newer === undefined ? fetch(name) : Effect.succeed(Either.right(newer))
         }),
-      timeToLiveMillis: (value) => (Either.isRight(value) ? secretCacheMillis : unusableMillis)
+      timeToLiveMillis: (value) => (Either.isRight(value) ? secretCacheMillis : unusableMillis),
+      // While Secrets Manager is away a token is used on, and nothing is known of what was unusable: that is to come again.
+      maximumAgeMillis: (value) => (Either.isRight(value) ? staleMillis : unusableMillis)
     })
     // Beside the other, so that nobody who sends garbage costs a tenant the token that is at hand.
     const latest = yield* TtlCache.make({
@@ -128,7 +147,7 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
     })
 
     /** The secret as it is now, for a proof that the one at hand does not hold: one look for all who ask meanwhile. */
-    const newerThan = (known: Credentials, name: string, began: number) =>
+    const newerThan = (known: Fetched<A>, name: string, began: number) =>
       // What was fetched for this very call cannot be too old.
       known.at >= began
         ? Effect.succeed(known)
@@ -137,28 +156,40 @@ export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthSha
             Effect.flatMap((found) => found)
           )
 
-    const screen: WebhookAuthShape["screen"] = ({ channel, signature, timestamp }) => {
-      if (isTwilioChannel(channel)) {
-        return Twilio.isWellFormed(signature) ? Effect.void : invalid("there is no signature of the right form")
-      }
-      return signature !== undefined && timestamp !== undefined
-        ? Effect.void
-        : invalid("there is no signature, or no time of it")
-    }
-
     const verify: WebhookAuthShape["verify"] = (proof, credentialRef) =>
       Effect.gen(function* () {
         const began = yield* Clock.currentTimeMillis
         const known = yield* yield* secrets.get(credentialRef)
-        const flaw = check(proof, known, yield* Clock.currentTimeMillis)
+        const flaw = provider.flaw(proof, known.credentials, yield* Clock.currentTimeMillis)
         if (flaw === undefined) return
         const newer = yield* newerThan(known, credentialRef, began)
-        const still = newer.at <= known.at ? flaw : check(proof, newer, yield* Clock.currentTimeMillis)
+        const still =
+          newer.at <= known.at ? flaw : provider.flaw(proof, newer.credentials, yield* Clock.currentTimeMillis)
         if (still !== undefined) return yield* still
         proved.set(credentialRef, newer)
         yield* secrets.invalidate(credentialRef)
       })
 
+    return verify
+  })
+
+const screen: WebhookAuthShape["screen"] = ({ channel, signature, timestamp }) => {
+  if (isTwilioChannel(channel)) {
+    return Twilio.isWellFormed(signature) ? Effect.void : invalid("there is no signature of the right form")
+  }
+  return signature !== undefined && timestamp !== undefined
+    ? Effect.void
+    : invalid("there is no signature, or no time of it")
+}
+
+/** The check over a given client. */
+export const make = (client: SecretsManagerClient): Effect.Effect<WebhookAuthShape, never, StagingSettings> =>
+  Effect.gen(function* () {
+    const { secretCacheMillis } = yield* StagingSettings
+    const byTwilio = yield* checking(client, secretCacheMillis, twilio)
+    const bySendGrid = yield* checking(client, secretCacheMillis, sendGrid)
+    const verify: WebhookAuthShape["verify"] = (proof, credentialRef) =>
+      (isTwilioChannel(proof.channel) ? byTwilio : bySendGrid)(proof, credentialRef)
     return { screen, verify }
   })
 

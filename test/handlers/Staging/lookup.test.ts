@@ -9,8 +9,10 @@ import {
   conversation,
   conversationId,
   counted,
+  impatient,
   inStaging,
   later,
+  message,
   outcomes,
   send
 } from "../../support/staging.ts"
@@ -188,17 +190,48 @@ describe("a secret", () => {
       }).pipe(inStaging())
     )
 
-    it.effect("38 that cannot be used is not asked for again at once, and is used when it is filled in", () =>
+    for (const value of ["not filled in", JSON.stringify({ key: "PLEASE_UPDATE", value: "PLEASE_UPDATE" })]) {
+      it.effect(`38 that cannot be used is asked for again after thirty seconds, and not before: ${value}`, () =>
+        Effect.gen(function* () {
+          yield* secret("sec/wa", value)
+          yield* send()
+          for (const pause of [6_000, 6_000, 17_999]) {
+            yield* later(pause)
+            yield* send()
+          }
+          assert.deepStrictEqual(yield* operations, ["Query", "GetSecretValue", "Query", "Query", "Query"])
+          yield* secret("sec/wa", { twilio_auth_token: token })
+          yield* later(1)
+          yield* send()
+          const failed = Array.from({ length: 4 }, () => "SECRET_FETCH_FAILED")
+          assert.deepStrictEqual(yield* outcomes, [...failed, "TRIGGERED"])
+        }).pipe(inStaging())
+      )
+    }
+
+    for (const value of ["not filled in", JSON.stringify({ key: "PLEASE_UPDATE", value: "PLEASE_UPDATE" })]) {
+      it.effect(`37 that could not be used is not known to be so when Secrets Manager is away: ${value}`, () =>
+        Effect.gen(function* () {
+          yield* secret("sec/wa", value)
+          assertTwiml(yield* send(), 200)
+          yield* secret("sec/wa", { twilio_auth_token: token })
+          yield* breaking("GetSecretValue", { error: "InternalServiceError", status: 500 })
+          yield* later(30_000)
+          assertTwiml(yield* impatient(send()), 503)
+          yield* mended
+          assertTwiml(yield* send(), 200)
+          assert.deepStrictEqual(yield* outcomes, ["SECRET_FETCH_FAILED", "SECRET_FETCH_TRANSIENT_ERROR", "TRIGGERED"])
+        }).pipe(inStaging())
+      )
+    }
+
+    it.effect("37 that is at hand is used on while Secrets Manager is away", () =>
       Effect.gen(function* () {
-        yield* secret("sec/wa", "not filled in")
         yield* send()
-        yield* later(20_000)
-        yield* send()
-        assert.deepStrictEqual(yield* operations, ["Query", "GetSecretValue", "Query"])
-        yield* secret("sec/wa", { twilio_auth_token: token })
-        yield* later(10_001)
-        yield* send()
-        assert.deepStrictEqual(yield* outcomes, ["SECRET_FETCH_FAILED", "SECRET_FETCH_FAILED", "TRIGGERED"])
+        yield* breaking("GetSecretValue", { error: "InternalServiceError", status: 500 })
+        yield* later(3_000_000)
+        assertTwiml(yield* impatient(send({ params: message("SM2") })), 200)
+        assert.lengthOf(yield* staged, 2)
       }).pipe(inStaging())
     )
 

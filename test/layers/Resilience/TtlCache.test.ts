@@ -110,6 +110,20 @@ describe("TtlCache", () => {
     })
   )
 
+  it.effect("serves a value no longer than its own maximum age", () =>
+    Effect.gen(function* () {
+      const { cache, source } = yield* counted({
+        maximumAgeMillis: (value) => (value === "a-1" ? fiveMinutes : 400_000)
+      })
+      yield* cache.get("a")
+      yield* cache.get("b")
+      source.failing = true
+      yield* TestClock.adjust("5 minutes")
+      assert.strictEqual(yield* Effect.flip(cache.get("a")), "no a-3")
+      assert.strictEqual(yield* cache.get("b"), "b-2")
+    })
+  )
+
   it.effect("does not serve an old value instead of a defect, nor after it was invalidated", () =>
     Effect.gen(function* () {
       const { cache, source } = yield* counted()
