@@ -29,6 +29,17 @@ export type Progress =
   | { readonly state: "done" }
   | { readonly state: "known"; readonly conversationId: string; readonly way: Way }
 
+/** The right of one attempt to send a message to a human, for which nobody else sends it. */
+export interface Lease {
+  /** Whose it is: a name of this attempt alone. */
+  readonly by: string
+  /** When it is over, in epoch milliseconds: whoever had it may have died by then. */
+  readonly until: number
+}
+
+/** Whose a message for a human is to send: `leased` to who asked, with another attempt (`sending`), or `sent` already. */
+export type Leased = "leased" | "sending" | "sent"
+
 /** A claim on a conversation's next trigger. */
 export interface Claim {
   readonly conversationId: string
@@ -45,23 +56,28 @@ export interface Claim {
  */
 export type Claimed = "acquired" | "queued" | "pending"
 
-/** A conversation with messages that wait. */
+/** A conversation with messages that wait. What their rows do not say is undefined: other writers leave it out. */
 export interface Waiting {
   readonly conversationId: string
-  readonly primaryChannel: string
-  readonly channel: Channel
+  readonly primaryChannel: string | undefined
+  readonly channel: Channel | undefined
 }
 
 /** The stage and the lock. */
 export interface StageStoreShape {
   /** Puts a message and its tombstone down, both or none, unless that was done before; the first time of arrival stays. */
   readonly stage: (conversationId: string, message: InboundMessage) => Effect.Effect<Progress, StageError>
-  /** Puts down only the tombstone, of a message that a human reads. */
+  /** Puts down only the tombstone, of a message that a human reads; with one that is `new` its lease is had. */
   readonly reserve: (
     conversationId: string,
     message: InboundMessage,
-    reason: HandoffReason
+    reason: HandoffReason,
+    lease: Lease
   ) => Effect.Effect<Progress, StageError>
+  /** Leases a message for a human that is put down, unless another attempt's lease is not over or it is sent. */
+  readonly lease: (message: InboundMessage, lease: Lease) => Effect.Effect<Leased, StageError>
+  /** Gives a lease back whose message was not sent; somebody else's stays. */
+  readonly giveBack: (message: InboundMessage, lease: Lease) => Effect.Effect<void, StageError>
   /** What was done for a message. */
   readonly progress: (message: InboundMessage) => Effect.Effect<Progress, StageError>
   /** Claims the next trigger, unless another claim is alive: its trigger is still to come. */
@@ -73,7 +89,10 @@ export interface StageStoreShape {
     readonly message?: InboundMessage
     readonly claim?: Claim
   }) => Effect.Effect<void, StageError>
-  /** The conversations with a message that came before this instant (epoch milliseconds), each once. */
+  /**
+   * The conversations with a message that came before this instant (epoch milliseconds), or that does not say when, each
+   * once.
+   */
   readonly waiting: (before: number) => Effect.Effect<ReadonlyArray<Waiting>, StageError>
 }
 

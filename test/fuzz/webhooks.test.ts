@@ -62,6 +62,8 @@ const world = () => {
     Layer.succeed(StageStore, {
       stage: (_, message) => Effect.as(keep(message), { state: "new" as const }),
       reserve: (_, message) => Effect.as(keep(message), { state: "new" as const }),
+      lease: () => Effect.succeed("leased" as const),
+      giveBack: () => Effect.void,
       progress: () => Effect.succeed({ state: "new" as const }),
       claim: () => Effect.succeed("acquired" as const),
       release: () => Effect.void,

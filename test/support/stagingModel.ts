@@ -11,7 +11,7 @@ import { primaryChannel } from "../../src/schemas/Staging.ts"
 import { meaningOf } from "../../src/schemas/StagingCode.ts"
 import { type AnyFailure, failure } from "../../src/schemas/StagingError.ts"
 import type { ConversationsShape } from "../../src/services/Conversations.ts"
-import type { Claim, Progress, StageStoreShape, Way } from "../../src/services/StageStore.ts"
+import type { Claim, Lease, Progress, StageStoreShape, Way } from "../../src/services/StageStore.ts"
 import type { StagingQueuesShape } from "../../src/services/StagingQueues.ts"
 import { type Failures, Simulation } from "./simulation.ts"
 
@@ -29,6 +29,7 @@ interface Tombstone {
   readonly conversationId: string
   readonly way: Way
   done: boolean
+  lease?: Lease | undefined
 }
 
 interface Lock {
@@ -172,13 +173,29 @@ export class StagingModel {
         this.makeRow(conversationId, message)
         return known
       }),
-    reserve: (conversationId, message, reason) =>
+    reserve: (conversationId, message, reason, lease) =>
       this.step("PutItem tombstone", stageFaults, () => {
         const known = this.progressOf(message)
         if (known.state === "new") {
-          this.tombstones.set(message.message_sid, { conversationId, way: { to: "handoff", reason }, done: false })
+          const way = { to: "handoff", reason } as const
+          this.tombstones.set(message.message_sid, { conversationId, way, done: false, lease })
         }
         return known
+      }),
+    lease: (message, lease) =>
+      this.step("UpdateItem lease", stageFaults, () => {
+        const tombstone = this.tombstones.get(message.message_sid)
+        if (tombstone === undefined) return "leased"
+        if (tombstone.done) return "sent"
+        const { lease: other } = tombstone
+        if (other !== undefined && other.until > this.simulation.now && other.by !== lease.by) return "sending"
+        tombstone.lease = lease
+        return "leased"
+      }),
+    giveBack: (message, { by }) =>
+      this.step("UpdateItem give back", stageFaults, () => {
+        const tombstone = this.tombstones.get(message.message_sid)
+        if (tombstone?.lease?.by === by) tombstone.lease = undefined
       }),
     progress: (message) => this.step("GetItem tombstone", stageFaults, () => this.progressOf(message)),
     claim: (claim) =>

@@ -11,6 +11,18 @@ export const sweep = Effect.suspend(() => handle({ source: "aws.events" }))
 /** What a run answers that found nothing. */
 export const nothing = { retriggered: 0, taken: 0, refused: 0, kept: 0, failed: 0, finished: true }
 
+/** A message that has waited for longer than any trigger takes, as it lies in the stage table. */
+export const row = (changes: object = {}) => ({
+  conversation_id: conversationId,
+  message_sid: "SM1",
+  primary_channel: "+447700900001",
+  channel_type: "whatsapp",
+  body: "Hello there",
+  received_at: new Date(now - 16_000).toISOString(),
+  expires_at: now / 1000 + 259_000,
+  ...changes
+})
+
 /** The contract's first message, parked a minute ago. */
 export const parked = (changes: Partial<ParkedMessage["message"]> = {}): ParkedMessage => ({
   type: "STAGING_PARKED",

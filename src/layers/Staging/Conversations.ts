@@ -16,6 +16,7 @@ import { choose } from "../../services/Staging/Choice.ts"
 import { send } from "../Aws.ts"
 import { plainItem } from "../Aws/plainItem.ts"
 import { asFailure, getCodes, queryCodes } from "./awsFailure.ts"
+import { channelAttributes, secretNameIn } from "./channelAttributes.ts"
 import { StagingSettings } from "./Settings.ts"
 
 /** Long enough for the index to have what the table got a moment ago (contract A2, 21). */
@@ -23,33 +24,6 @@ const indexLagMillis = 300
 
 /** One call may take this long; a hanging one leaves time for another. */
 const timeoutMillis = 1_500
-
-/** How a channel's conversations are found, and where the name of their secret stands. */
-const indexes: Readonly<
-  Record<
-    Channel,
-    { readonly index: string; readonly company: string; readonly customer: string; readonly secret: string }
-  >
-> = {
-  whatsapp: {
-    index: "company-whatsapp-number-recipient-tel-index",
-    company: "gsi_company_whatsapp_number",
-    customer: "gsi_recipient_tel",
-    secret: "whatsapp_credentials_id"
-  },
-  sms: {
-    index: "company-sms-number-recipient-tel-index",
-    company: "gsi_company_sms_number",
-    customer: "gsi_recipient_tel",
-    secret: "sms_credentials_id"
-  },
-  email: {
-    index: "company-email-recipient-email-index",
-    company: "gsi_company_email",
-    customer: "gsi_recipient_email",
-    secret: "email_credentials_id"
-  }
-}
 
 /** What every index has: names of a table's keys, and what the contract has projected. Others would be refused. */
 const projected = ["primary_channel", "conversation_id", "channel_config"] as const
@@ -63,14 +37,11 @@ const projectionOf = (attributes: ReadonlyArray<string>) => ({
   ExpressionAttributeNames: Object.fromEntries(attributes.map((attribute, at) => [`#p${at}`, attribute]))
 })
 
-const secretOf = ({ channel_config: config }: Conversation, key: string): unknown =>
-  typeof config === "object" && config !== null ? (config as Readonly<Record<string, unknown>>)[key] : undefined
-
 /** The conversations over a given client. */
 export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, never, StagingSettings> =>
   Effect.map(StagingSettings, ({ tables: { conversations: table } }) => {
     const page = (channel: Channel, company: string, customer: string, start?: Record<string, AttributeValue>) => {
-      const { company: companyKey, customer: customerKey, index } = indexes[channel]
+      const { company: companyKey, customer: customerKey, index } = channelAttributes[channel]
       const { ExpressionAttributeNames, ProjectionExpression } = projectionOf(projected)
       const command = new QueryCommand({
         TableName: table,
@@ -138,10 +109,10 @@ export const make = (client: DynamoDBClient): Effect.Effect<ConversationsShape, 
         if (chosen === undefined || typeof id !== "string") {
           return yield* failure("CONVERSATION_NOT_FOUND", "no conversation between these two")
         }
-        const credentialRef = secretOf(chosen, indexes[channel].secret)
-        return typeof credentialRef === "string" && credentialRef !== ""
-          ? { conversationId: id, credentialRef }
-          : yield* failure("MISSING_CREDENTIAL_CONFIG", `channel_config has no ${indexes[channel].secret}`)
+        const credentialRef = secretNameIn(chosen, channel)
+        return credentialRef === undefined
+          ? yield* failure("MISSING_CREDENTIAL_CONFIG", `channel_config has no ${channelAttributes[channel].secret}`)
+          : { conversationId: id, credentialRef }
       })
 
     const get: ConversationsShape["get"] = (customer, conversationId) =>

@@ -17,9 +17,11 @@ import {
   primaryChannel,
   type Trigger
 } from "../../schemas/Staging.ts"
+import { failure } from "../../schemas/StagingError.ts"
 import * as Deadline from "../../services/Deadline.ts"
 import {
   type Claim,
+  type Lease,
   type LockError,
   type Progress,
   type StageError,
@@ -28,6 +30,7 @@ import {
 } from "../../services/StageStore.ts"
 import { type QueueError, StagingQueues } from "../../services/StagingQueues.ts"
 import type { Receipt } from "../../services/Staging.ts"
+import * as Uuid from "../../services/Uuid.ts"
 import { StagingSettings } from "./Settings.ts"
 
 /** Why a message did not get to its reader. */
@@ -47,8 +50,18 @@ interface Triggered {
   readonly claim?: Claim
 }
 
+/** Longer than an attempt has for its work, so that nobody is overtaken while it sends. */
+const leaseMillis = 8_000
+
 /** Giving a claim back must not keep the answer waiting: whoever comes later does not rely on what is pending. */
 const releaseMillis = 700
+
+/** Best effort: a claim or lease that stays is over before long. */
+const givenBack = (effect: Effect.Effect<void, StageError | LockError>): Effect.Effect<void> =>
+  effect.pipe(
+    Deadline.afresh(releaseMillis),
+    Effect.catchAll((error) => Effect.logWarning("a claim was not given back", Cause.fail(error)))
+  )
 
 /** Best effort: what is not noted is done once more at most. */
 const noted = (effect: Effect.Effect<void, StageError>): Effect.Effect<void> =>
@@ -59,12 +72,6 @@ export const make = Effect.gen(function* () {
   const store = yield* StageStore
   const queues = yield* StagingQueues
   const { windowSeconds } = yield* StagingSettings
-
-  const release = (claim: Claim): Effect.Effect<void> =>
-    store.release(claim).pipe(
-      Deadline.afresh(releaseMillis),
-      Effect.catchAll((error) => Effect.logWarning("a claim was not given back", Cause.fail(error)))
-    )
 
   /** Claims the conversation's next trigger and sends it, unless another one's is sent and still to come. */
   const triggered = (
@@ -81,7 +88,7 @@ export const make = Effect.gen(function* () {
         if (claimed === "queued") return { sent: false }
         const sending = queues.trigger(channel, trigger, delaySeconds)
         const sent = yield* Effect.exit(restore(sending))
-        if (Exit.isFailure(sent) && claimed === "acquired") yield* release(claim)
+        if (Exit.isFailure(sent) && claimed === "acquired") yield* givenBack(store.release(claim))
         yield* sent
         return claimed === "acquired" ? { sent: true, claim } : { sent: true }
       })
@@ -97,12 +104,56 @@ export const make = Effect.gen(function* () {
       return sent ? "triggered" : "joined"
     })
 
-  const handOver = (message: InboundMessage, context: HandoffContext): Effect.Effect<Receipt, DeliveryError> =>
+  /** Sends a message to a human; it is this attempt's to send. */
+  const handOver = (
+    message: InboundMessage,
+    context: HandoffContext,
+    lease: Lease
+  ): Effect.Effect<Receipt, DeliveryError> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const sent = yield* Effect.exit(restore(queues.handOff(context)))
+        if (Exit.isFailure(sent)) yield* givenBack(store.giveBack(message, lease))
+        yield* sent
+        yield* restore(noted(store.settle({ message })))
+        return "handedOff" as const
+      })
+    )
+
+  const newLease: Effect.Effect<Lease> = Effect.gen(function* () {
+    return { by: yield* Uuid.v4, until: (yield* Clock.currentTimeMillis) + leaseMillis }
+  })
+
+  /** Sends a message to a human that was put down before, unless another attempt is at it. */
+  const handOverAgain = (
+    message: InboundMessage,
+    context: HandoffContext,
+    lease: Lease
+  ): Effect.Effect<Receipt, DeliveryError> =>
     Effect.gen(function* () {
-      yield* queues.handOff(context)
-      yield* noted(store.settle({ message }))
-      return "handedOff" as const
+      const leased = yield* store.lease(message, lease)
+      if (leased === "sent") return "repeated"
+      // Whoever has it may fail, or die: this attempt is to come again, and finds it sent or sends it then.
+      if (leased === "sending") return yield* failure("STAGE_DB_TRANSIENT_ERROR", "another attempt is handing it over")
+      return yield* handOver(message, context, lease)
     })
+
+  /** Goes on with a message from what was done for it before; `ours` is the lease with which this attempt sends it. */
+  const goOn = (
+    progress: Progress,
+    { context, conversationId, message, way }: Delivery,
+    ours: Effect.Effect<Lease>
+  ): Effect.Effect<Receipt, DeliveryError> => {
+    if (progress.state === "done") return Effect.succeed("repeated")
+    const { conversationId: id, way: known } = progress.state === "known" ? progress : { conversationId, way }
+    return known.to === "handoff"
+      ? Effect.flatMap(ours, (lease) => handOverAgain(message, context(id, known.reason), lease))
+      : tell(id, message)
+  }
+
+  /** Goes on with a message that was put down before. */
+  const resume = (progress: Progress, delivery: Delivery): Effect.Effect<Receipt, DeliveryError> =>
+    goOn(progress, delivery, newLease)
 
   /**
    * Brings a message on its way. One that is put down stays on the way that it was put down for, although the
@@ -111,24 +162,14 @@ export const make = Effect.gen(function* () {
    */
   const deliver = (delivery: Delivery): Effect.Effect<Receipt, DeliveryError> =>
     Effect.gen(function* () {
-      const { conversationId, message, way } = delivery
-      const putDown =
-        way.to === "handoff" ? store.reserve(conversationId, message, way.reason) : store.stage(conversationId, message)
-      const progress = yield* putDown
-      return yield* resume(progress, delivery)
+      const { context, conversationId, message, way } = delivery
+      if (way.to !== "handoff") return yield* resume(yield* store.stage(conversationId, message), delivery)
+      const lease = yield* newLease
+      const progress = yield* store.reserve(conversationId, message, way.reason, lease)
+      return progress.state === "new"
+        ? yield* handOver(message, context(conversationId, way.reason), lease)
+        : yield* goOn(progress, delivery, Effect.succeed(lease))
     })
-
-  /** Goes on with a message from what was done for it before. */
-  const resume = (
-    progress: Progress,
-    { context, conversationId, message, way }: Delivery
-  ): Effect.Effect<Receipt, DeliveryError> => {
-    if (progress.state === "done") return Effect.succeed("repeated")
-    const known = progress.state === "known" ? progress : { conversationId, way }
-    return known.way.to === "handoff"
-      ? handOver(message, context(known.conversationId, known.way.reason))
-      : tell(known.conversationId, message)
-  }
 
   return { deliver, resume, triggered }
 })

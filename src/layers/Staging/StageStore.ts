@@ -3,10 +3,7 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   DynamoDBClient,
-  GetItemCommand,
   PutItemCommand,
-  ScanCommand,
-  type ScanCommandOutput,
   type TransactWriteItem,
   TransactWriteItemsCommand,
   UpdateItemCommand
@@ -16,85 +13,25 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import {
-  bareId,
-  HandoffReason,
-  type InboundMessage,
-  isChannel,
-  isTwilioChannel,
-  primaryChannel
-} from "../../schemas/Staging.ts"
-import {
-  type Claim,
-  type LockError,
-  type Progress,
-  type StageError,
-  StageStore,
-  type StageStoreShape,
-  type Waiting
-} from "../../services/StageStore.ts"
-import { type AwsError, sendingTo } from "../Aws.ts"
-import { blockersOf, type Item } from "../Aws/transactions.ts"
+import { type InboundMessage, primaryChannel } from "../../schemas/Staging.ts"
+import { type Claim, type LockError, StageStore, type StageStoreShape } from "../../services/StageStore.ts"
+import type { AwsError } from "../Aws.ts"
+import { blockersOf } from "../Aws/transactions.ts"
 import { asFailure, lockCodes, stageCodes } from "./awsFailure.ts"
 import { StagingSettings } from "./Settings.ts"
-
-const timeoutMillis = 1_500
+import { progressOf, run, seconds, tombstoneKey } from "./stageTable.ts"
+import { make as tombstones } from "./tombstones.ts"
+import { waitingIn } from "./waiting.ts"
 
 /** A claim is not relied on for this long before its trigger: clocks differ, and the consumer must not have read yet. */
 const marginMillis = 1_000
-
-/** What a message's tombstone is kept under: no conversation has this name. */
-const tombstonePrefix = "dedupe#"
-
-const run = sendingTo({ service: "dynamodb", timeoutMillis, byDeadline: true })
-
-const seconds = (millis: number): number => Math.floor(millis / 1000)
-
-/** Twilio's ids are of one message in all the world, an e-mail's only of one at its company. */
-const tombstoneKey = ({ channel_type: channel, message_sid: sid, to }: InboundMessage): Item =>
-  marshall({
-    conversation_id: `${tombstonePrefix}${isTwilioChannel(channel) ? "" : `${bareId(to)}#`}${sid}`,
-    message_sid: sid
-  })
-
-const isReason = Schema.is(HandoffReason)
-
-const progressOf = (tombstone: Item | undefined, otherwise: Progress): Progress => {
-  if (tombstone === undefined) return otherwise
-  const { channel_type, hand_off_reason, staged_conversation_id, state } = tombstone
-  if (state?.S === "QUEUED") return { state: "done" }
-  const conversationId = staged_conversation_id?.S
-  const reason = hand_off_reason?.S
-  const channel = channel_type?.S
-  if (conversationId === undefined || !isChannel(channel)) return otherwise
-  return { state: "known", conversationId, way: isReason(reason) ? { to: "handoff", reason } : { to: channel } }
-}
 
 /** The stage and the lock over a given client. */
 export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, never, StagingSettings> =>
   Effect.map(
     StagingSettings,
     ({ lockBufferSeconds, stageTtlSeconds, tombstoneTtlSeconds, tables: { lock: lockTable, stage: stageTable } }) => {
-      const tombstone = (conversationId: string, message: InboundMessage, now: number, reason?: HandoffReason) => ({
-        Put: {
-          TableName: stageTable,
-          Item: {
-            ...tombstoneKey(message),
-            ...marshall({
-              state: "STAGED",
-              staged_conversation_id: conversationId,
-              channel_type: message.channel_type,
-              received_at: message.received_at,
-              expires_at: seconds(now) + tombstoneTtlSeconds,
-              ...(reason === undefined ? {} : { hand_off_reason: reason })
-            })
-          },
-          ConditionExpression: "attribute_not_exists(conversation_id) OR expires_at <= :now",
-          ExpressionAttributeValues: marshall({ ":now": seconds(now) }),
-          ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const
-        }
-      })
+      const { giveBack, lease, progress, put, reserve } = tombstones(client, stageTable, tombstoneTtlSeconds)
 
       const row = (conversationId: string, message: InboundMessage, now: number): TransactWriteItem => ({
         Put: {
@@ -119,38 +56,13 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
         Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           const outcome = yield* Effect.either(
-            write([row(conversationId, message, now), tombstone(conversationId, message, now)])
+            write([row(conversationId, message, now), { Put: put(conversationId, message, now) }])
           )
           if (Either.isRight(outcome)) return { state: "new" }
           const blockers = blockersOf(outcome.left)
           if (blockers === undefined) return yield* asFailure(stageCodes)(outcome.left)
           // The row can outlive its tombstone.
           return progressOf(blockers[1], { state: "known", conversationId, way: { to: message.channel_type } })
-        })
-
-      const reserve: StageStoreShape["reserve"] = (conversationId, message, reason) =>
-        Effect.gen(function* () {
-          const now = yield* Clock.currentTimeMillis
-          const command = new PutItemCommand(tombstone(conversationId, message, now, reason).Put)
-          const outcome = yield* Effect.either(run("PutItem", client, command))
-          if (Either.isRight(outcome)) return { state: "new" }
-          const { cause } = outcome.left
-          return cause instanceof ConditionalCheckFailedException
-            ? progressOf(cause.Item, { state: "known", conversationId, way: { to: "handoff", reason } })
-            : yield* asFailure(stageCodes)(outcome.left)
-        })
-
-      const progress: StageStoreShape["progress"] = (message) =>
-        Effect.gen(function* () {
-          const command = new GetItemCommand({
-            TableName: stageTable,
-            Key: tombstoneKey(message),
-            ConsistentRead: true
-          })
-          const { Item } = yield* Effect.mapError(run("GetItem", client, command), asFailure(stageCodes))
-          const now = yield* Clock.currentTimeMillis
-          const isOver = Number(Item?.["expires_at"]?.N ?? 0) <= seconds(now)
-          return progressOf(isOver ? undefined : Item, { state: "new" })
         })
 
       const claim: StageStoreShape["claim"] = ({ conversationId, owner, patientWith, triggerAt }: Claim) =>
@@ -258,39 +170,17 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
         return Effect.mapError(all, asFailure(stageCodes))
       }
 
-      const waitingIn = (items: ReadonlyArray<Item>): ReadonlyArray<Waiting> =>
-        items.flatMap(({ channel_type: channel, conversation_id: id, primary_channel: customer }) =>
-          id?.S === undefined || customer?.S === undefined || !isChannel(channel?.S)
-            ? []
-            : [{ conversationId: id.S, primaryChannel: customer.S, channel: channel.S }]
-        )
-
-      const waiting = (before: number): Effect.Effect<ReadonlyArray<Waiting>, StageError> =>
-        Effect.gen(function* () {
-          const found = new Map<string, Waiting>()
-          let start: ScanCommandOutput["LastEvaluatedKey"]
-          do {
-            const command: ScanCommand = new ScanCommand({
-              TableName: stageTable,
-              ProjectionExpression: "conversation_id, primary_channel, channel_type",
-              FilterExpression:
-                "NOT begins_with(conversation_id, :tombstone) AND received_at < :before AND expires_at > :now",
-              ExpressionAttributeValues: marshall({
-                ":tombstone": tombstonePrefix,
-                ":before": new Date(before).toISOString(),
-                ":now": seconds(yield* Clock.currentTimeMillis)
-              }),
-              ConsistentRead: true,
-              ...(start === undefined ? {} : { ExclusiveStartKey: start })
-            })
-            const { Items = [], LastEvaluatedKey } = yield* run("Scan", client, command)
-            for (const one of waitingIn(Items)) found.set(one.conversationId, one)
-            start = LastEvaluatedKey
-          } while (start !== undefined)
-          return [...found.values()]
-        }).pipe(Effect.mapError(asFailure(stageCodes)))
-
-      return { stage, reserve, progress, claim, release, settle, waiting }
+      return {
+        stage,
+        reserve,
+        lease,
+        giveBack,
+        progress,
+        claim,
+        release,
+        settle,
+        waiting: waitingIn(client, stageTable)
+      }
     }
   )
 

@@ -8,10 +8,19 @@ import { instantOf } from "./instant.ts"
 /** Why a conversation takes no message: an answer, not a fault. */
 export type Refusal = Failure<"PROJECT_INACTIVE" | "CHANNEL_NOT_ALLOWED" | "CONVERSATION_LOCKED">
 
-/** Whether the consumer has been at it for longer than it can run: it has died, and would lock the customer out for ever. */
-const isStale = (conversation: Conversation, nowMillis: number, staleMillis: number): boolean =>
-  // Without the time at which it began nobody knows: then it counts as running.
-  nowMillis - instantOf(conversation["processing_started_at"]) > staleMillis
+const isBeingAnswered = (conversation: Conversation): boolean =>
+  conversation["conversation_status"] === "processing_reply"
+
+/** How long the consumer has been at it, in milliseconds: NaN where nothing says when it began. */
+const workedFor = (conversation: Conversation, nowMillis: number): number =>
+  nowMillis - instantOf(conversation["processing_started_at"])
+
+/**
+ * Whether the consumer is known to be at work on a conversation. It is not where it does not say since when, or has been at
+ * it for longer than it can run: then it may have died, and nobody would come back to what lies there.
+ */
+export const isAtWork = (conversation: Conversation, nowMillis: number, staleMillis: number): boolean =>
+  isBeingAnswered(conversation) && workedFor(conversation, nowMillis) <= staleMillis
 
 /** The refusal of a message, where there is one. */
 export const refusal = (
@@ -27,7 +36,9 @@ export const refusal = (
   if (!Array.isArray(allowed) || !allowed.includes(channel)) {
     return Option.some(failure("CHANNEL_NOT_ALLOWED", `allowed_channels does not contain ${channel}`))
   }
-  return conversation["conversation_status"] === "processing_reply" && !isStale(conversation, nowMillis, staleMillis)
+  // Without the time at which the consumer began nobody knows: then it counts as running. It has died when it has been at
+  // it for longer than it can run, and would lock the customer out for ever.
+  return isBeingAnswered(conversation) && !(workedFor(conversation, nowMillis) > staleMillis)
     ? Option.some(failure("CONVERSATION_LOCKED", "conversation_status is processing_reply"))
     : Option.none()
 }

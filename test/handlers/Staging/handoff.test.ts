@@ -7,7 +7,9 @@ import {
   conversation,
   conversationId,
   inStaging,
+  later,
   message,
+  now,
   outcomes,
   send,
   trigger,
@@ -19,11 +21,13 @@ import {
   engines,
   handedOver,
   mended,
+  put,
   receivedFrom,
   seed,
   sentTo,
   staged
 } from "../../support/stagingEngines.ts"
+import { sweep } from "../../support/stagingSweep.ts"
 
 describe("what a human is handed", () => {
   it.layer(engines, { timeout: 30_000 })((it) => {
@@ -117,6 +121,60 @@ describe("what a human is handed", () => {
         assert.deepStrictEqual(yield* outcomes, ["HANDEDOFF", "REPEATED", "REPEATED"])
         yield* send({ params: message("SM2") })
         assert.lengthOf(yield* sentTo("handoff"), 2)
+      }).pipe(inStaging())
+    )
+
+    it.effect("74 is handed once by attempts that overlap: the others are told to come again", () =>
+      Effect.gen(function* () {
+        yield* seed(conversation({ hand_off_to_human: true }))
+        const answers = yield* Effect.all(
+          Array.from({ length: 10 }, () => send()),
+          { concurrency: 10 }
+        )
+        for (const { statusCode } of answers) assert.include([200, 503], statusCode)
+        assert.strictEqual(yield* depthOf("handoff"), 1)
+        yield* later(8_000)
+        assertTwiml(yield* send(), 200)
+        const { kept, taken } = yield* sweep
+        assert.deepStrictEqual([kept, taken], [0, answers.filter(({ statusCode }) => statusCode === 503).length])
+        assert.strictEqual(yield* depthOf("handoff"), 1)
+      }).pipe(inStaging())
+    )
+
+    it.effect("74 is handed by the next attempt when the one before died, once its lease is over", () =>
+      Effect.gen(function* () {
+        yield* seed(conversation({ hand_off_to_human: true }))
+        yield* put("stage", {
+          conversation_id: `dedupe#${whatsapp["MessageSid"]}`,
+          message_sid: whatsapp["MessageSid"] ?? "",
+          state: "STAGED",
+          staged_conversation_id: conversationId,
+          channel_type: "whatsapp",
+          hand_off_reason: "user_requested",
+          sending_by: "another attempt",
+          sending_until: now + 8_000,
+          expires_at: now / 1000 + 86_400
+        })
+        yield* later(7_999)
+        assertTwiml(yield* send(), 503)
+        assert.isEmpty(yield* sentTo("handoff"))
+        assert.strictEqual(yield* depthOf("parking"), 1)
+        yield* later(1)
+        assertTwiml(yield* send(), 200)
+        assert.include(yield* sweep, { taken: 1 })
+        assert.lengthOf(yield* sentTo("handoff"), 1)
+        assert.deepStrictEqual(yield* outcomes, ["STAGE_DB_TRANSIENT_ERROR", "HANDEDOFF"])
+      }).pipe(inStaging())
+    )
+
+    it.effect("74 is handed at once by an attempt that was not told that it has it to send", () =>
+      Effect.gen(function* () {
+        yield* seed(conversation({ hand_off_to_human: true }))
+        yield* breaking("PutItem", "answerLost", (nth) => nth === 1)
+        assertTwiml(yield* send(), 200)
+        assert.strictEqual(yield* depthOf("handoff"), 1)
+        assertTwiml(yield* send(), 200)
+        assert.deepStrictEqual(yield* outcomes, ["HANDEDOFF", "REPEATED"])
       }).pipe(inStaging())
     )
 

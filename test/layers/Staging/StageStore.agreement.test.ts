@@ -5,7 +5,7 @@ import type * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Runtime from "effect/Runtime"
 import type { InboundMessage } from "../../../src/schemas/Staging.ts"
-import { type Claim, StageStore, type StageStoreShape } from "../../../src/services/StageStore.ts"
+import { type Claim, type Lease, StageStore, type StageStoreShape } from "../../../src/services/StageStore.ts"
 import { Around, inStaging } from "../../support/staging.ts"
 import { engines } from "../../support/stagingEngines.ts"
 import { StagingModel } from "../../support/stagingModel.ts"
@@ -27,7 +27,9 @@ type Call =
       readonly message: number
       readonly both: boolean
     }
-  | { readonly _tag: "Reserve"; readonly conversation: number; readonly message: number }
+  | { readonly _tag: "Reserve"; readonly conversation: number; readonly message: number; readonly owner: string }
+  | { readonly _tag: "Lease"; readonly conversation: number; readonly message: number; readonly owner: string }
+  | { readonly _tag: "GiveBack"; readonly conversation: number; readonly message: number; readonly owner: string }
   | { readonly _tag: "Progress"; readonly conversation: number; readonly message: number }
   | { readonly _tag: "Waiting"; readonly age: number }
   | { readonly _tag: "Advance"; readonly millis: number }
@@ -49,7 +51,9 @@ const calls: FastCheck.Arbitrary<ReadonlyArray<Call>> = FastCheck.array(
     }),
     FastCheck.record({ _tag: tag("Release"), conversation, owner }),
     FastCheck.record({ _tag: tag("Settle"), conversation, owner, message, both: FastCheck.boolean() }),
-    FastCheck.record({ _tag: tag("Reserve"), conversation, message }),
+    FastCheck.record({ _tag: tag("Reserve"), conversation, message, owner }),
+    FastCheck.record({ _tag: tag("Lease"), conversation, message, owner }),
+    FastCheck.record({ _tag: tag("GiveBack"), conversation, message, owner }),
     FastCheck.record({ _tag: tag("Progress"), conversation, message }),
     FastCheck.record({ _tag: tag("Waiting"), age: FastCheck.constantFrom(0, 5_000, 20_000) }),
     FastCheck.record({
@@ -80,12 +84,22 @@ describe("the tables", () => {
               // Given back and settled is what was claimed last.
               const claimOf = (by: string) =>
                 claims.get(`${id} ${by}`) ?? { conversationId: id, owner: by, triggerAt: clock.now }
+              const leaseOf = (by: string): Lease => ({ by, until: clock.now + 8_000 })
               const use = (store: StageStoreShape): Effect.Effect<unknown, unknown> => {
                 switch (call._tag) {
                   case "Stage":
                     return store.stage(id, messageOf(sidOf(call.message), id, clock.now))
                   case "Reserve":
-                    return store.reserve(id, messageOf(sidOf(call.message), id, clock.now), "user_requested")
+                    return store.reserve(
+                      id,
+                      messageOf(sidOf(call.message), id, clock.now),
+                      "user_requested",
+                      leaseOf(call.owner)
+                    )
+                  case "Lease":
+                    return store.lease(messageOf(sidOf(call.message), id, clock.now), leaseOf(call.owner))
+                  case "GiveBack":
+                    return store.giveBack(messageOf(sidOf(call.message), id, clock.now), leaseOf(call.owner))
                   case "Progress":
                     return store.progress(messageOf(sidOf(call.message), id, clock.now))
                   case "Claim":
