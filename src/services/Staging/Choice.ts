@@ -4,7 +4,7 @@ import { instantOf } from "./instant.ts"
 
 const isOpen = ({ task_complete: complete }: Conversation): boolean => complete !== 1 && complete !== true
 
-const isActive = ({ project_status: status }: Conversation): boolean => status === undefined || status === "active"
+const isActive = ({ project_status: status }: Conversation): boolean => status === "active"
 
 /** Of what cannot be read as a time the text counts. */
 const newestFirst = (one: Conversation, other: Conversation): number => {

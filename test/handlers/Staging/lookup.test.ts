@@ -113,6 +113,11 @@ describe("a conversation", () => {
         newer,
         { ...older, task_complete: 0, project_status: "inactive", created_at: "2026-01-01T00:00:00Z" }
       ],
+      [
+        "the one of an active project, and not one that does not say",
+        newer,
+        { ...older, task_complete: 0, project_status: undefined, created_at: "2026-01-01T00:00:00Z" }
+      ],
       ["the newer of two that are completed", { ...newer, task_complete: 1 }, older]
     ]
     for (const [what, chosen, other] of pairs) {
