@@ -11,7 +11,12 @@ export type QueueError = Failure<
 
 /** A parked message as the queue gave it; `message` is undefined when it cannot be read. */
 export interface Parked {
+  /** Names the message: the same each time that it is given. */
+  readonly id: string
+  /** Names this time that it was given. */
   readonly handle: string
+  /** How often the queue has given it, with this time. */
+  readonly receives: number
   readonly message: ParkedMessage | undefined
 }
 
@@ -22,10 +27,12 @@ export interface StagingQueuesShape {
   /** Hands a message over to a human, with all that is known of its conversation; a large one by way of a bucket. */
   readonly handOff: (context: HandoffContext) => Effect.Effect<void, QueueError>
   readonly park: (message: ParkedMessage) => Effect.Effect<void, QueueError>
-  /** Some parked messages, at once; none when there are none. */
+  /** Some parked messages, at once; none when there are none. Nobody else is given them for a minute. */
   readonly parked: Effect.Effect<ReadonlyArray<Parked>, QueueError>
   /** Takes a message off the parking queue for good. */
   readonly unpark: (parked: Parked) => Effect.Effect<void, QueueError>
+  /** Leaves a message on the parking queue, which gives it again after this many seconds. */
+  readonly keep: (parked: Parked, seconds: number) => Effect.Effect<void, QueueError>
 }
 
 /** The queues behind Staging. */

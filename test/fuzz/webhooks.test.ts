@@ -75,7 +75,8 @@ const world = () => {
       handOff: keep,
       park: keep,
       parked: Effect.succeed([]),
-      unpark: () => Effect.void
+      unpark: () => Effect.void,
+      keep: () => Effect.void
     }),
     Layer.effect(WebhookAuth, WebhookAuthLayer.make(client))
   )

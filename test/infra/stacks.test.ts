@@ -148,7 +148,7 @@ describe.each(stages)("%s", (stage) => {
       const { Properties } = theOne(made, "QueueName", name)
       const seconds = typeof consumer === "string" ? 6 * limits[consumer][0] : consumer.visibilitySeconds
       assert.strictEqual(Properties["VisibilityTimeout"], seconds, key)
-      const expected = { fallback: 5, parking: 50 }[key] ?? 3
+      const expected = { fallback: 5, parking: 1_000 }[key] ?? 3
       assert.strictEqual(maxReceiveCount, expected, key)
       const [redrive] = objectsIn(Properties["RedrivePolicy"])
       assert.strictEqual(redrive?.["maxReceiveCount"], expected, key)

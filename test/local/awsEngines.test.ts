@@ -250,7 +250,7 @@ describe("resources", () => {
         ["fallback", "mparticle-api-fallback-code-dlq", "30", 5],
         ["whatsapp", "ai-multi-comms-replies-whatsapp-queue-code-dlq", "30", 3],
         ["idMinter", "id-minter-code-dlq", "20", 3],
-        ["parking", "ai-multi-comms-replies-parking-queue-code-dlq", "60", 50]
+        ["parking", "ai-multi-comms-replies-parking-queue-code-dlq", "60", 1_000]
       ] as const) {
         const { Attributes } = await sqs.send(
           new GetQueueAttributesCommand({ QueueUrl: resources.queues[queue], AttributeNames: ["All"] })

@@ -252,6 +252,7 @@ describe("Staging", () => {
       "TransactWriteItems",
       "UpdateItem",
       "PutObject",
+      "ChangeMessageVisibility",
       "DeleteMessage"
     )
   }, 90_000)

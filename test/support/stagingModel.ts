@@ -268,7 +268,9 @@ export class StagingModel {
         const visible = this.parked.filter(({ visibleAt }) => visibleAt <= now).slice(0, 10)
         for (const entry of visible) entry.visibleAt = now + 60_000
         return visible.map((entry) => ({
+          id: String(this.handleOf(entry)),
           handle: String(this.handleOf(entry)),
+          receives: 1,
           message: entry.message
         }))
       })
@@ -276,6 +278,11 @@ export class StagingModel {
     unpark: ({ handle }) =>
       this.step("DeleteMessage", queueFaults, () => {
         this.parked = this.parked.filter((entry) => String(this.handleOf(entry)) !== handle)
+      }),
+    keep: ({ handle }, seconds) =>
+      this.step("ChangeMessageVisibility", queueFaults, () => {
+        const entry = this.parked.find((one) => String(this.handleOf(one)) === handle)
+        if (entry !== undefined) entry.visibleAt = this.simulation.now + seconds * 1_000
       })
   }
 

@@ -103,7 +103,7 @@ export const grants: Readonly<Record<FunctionName, ReadonlyArray<Grant>>> = {
     on({ table: "stage" }, "dynamodb:Scan"),
     lock,
     sends("email", "handoff", "sms", "whatsapp"),
-    on({ queue: "parking" }, "sqs:DeleteMessage", "sqs:ReceiveMessage"),
+    on({ queue: "parking" }, "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"),
     largeHandoffs
   ],
   "id-minter-stepfunction": [identifiers],

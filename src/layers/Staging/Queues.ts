@@ -1,6 +1,12 @@
 /** {@link StagingQueues} in SQS; what is too large for it goes by way of S3 (contract A1.8, Decision 9). */
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3"
-import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient
+} from "@aws-sdk/client-sqs"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -9,7 +15,7 @@ import * as Schema from "effect/Schema"
 import { type HandoffPointer, ParkedMessage } from "../../schemas/Staging.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import { Correlation } from "../../services/Correlation.ts"
-import { type Parked, type QueueError, StagingQueues, type StagingQueuesShape } from "../../services/StagingQueues.ts"
+import { type QueueError, StagingQueues, type StagingQueuesShape } from "../../services/StagingQueues.ts"
 import { type AwsError, send } from "../Aws.ts"
 import { sqsHeaders } from "../Aws/sqsHeaders.ts"
 import { messageBody } from "../Aws/sqsText.ts"
@@ -18,8 +24,8 @@ import { StagingSettings } from "./Settings.ts"
 
 const timeoutMillis = 1_500
 
-/** Longer than a run of the sweeper: what it keeps is not met again in the same run. */
-const hiddenSeconds = 120
+/** As long as a run of the sweeper may take: no other run is given what this one works on. */
+const hiddenSeconds = 60
 
 /** What every queue takes, however it is set up, with the message's attributes. */
 const maxBytes = 262_144 - 2_048
@@ -110,18 +116,22 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
           QueueUrl: url,
           MaxNumberOfMessages: 10,
           WaitTimeSeconds: 1,
-          VisibilityTimeout: hiddenSeconds
+          VisibilityTimeout: hiddenSeconds,
+          MessageSystemAttributeNames: ["ApproximateReceiveCount"]
         }),
         {
           service: "sqs",
           operation: "ReceiveMessage",
-          timeoutMillis: timeoutMillis + 1_000
+          timeoutMillis: timeoutMillis + 1_000,
+          byDeadline: true
         }
       ).pipe(
         Effect.mapError(failed),
         Effect.map(({ Messages = [] }) =>
-          Messages.map(({ Body, ReceiptHandle = "" }) => ({
+          Messages.map(({ Attributes, Body, MessageId = "", ReceiptHandle = "" }) => ({
+            id: MessageId,
             handle: ReceiptHandle,
+            receives: Number(Attributes?.ApproximateReceiveCount ?? 1),
             message: Either.getOrUndefined(decodeParked(Body))
           }))
         )
@@ -132,19 +142,30 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
       onSome: look
     })
 
-    const unpark = ({ handle }: Parked): Effect.Effect<void, QueueError> =>
-      Effect.flatMap(parking, (url) =>
+    /** One call about a message that the parking queue gave. */
+    const about = (call: (url: string) => Effect.Effect<unknown, AwsError>): Effect.Effect<void, QueueError> =>
+      Effect.flatMap(parking, (url) => Effect.mapError(call(url), failed)).pipe(Effect.asVoid)
+
+    const unpark: StagingQueuesShape["unpark"] = ({ handle }) =>
+      about((url) =>
         send(sqs, new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: handle }), {
           service: "sqs",
           operation: "DeleteMessage",
-          timeoutMillis
+          timeoutMillis,
+          byDeadline: true
         })
-      ).pipe(
-        Effect.asVoid,
-        Effect.mapError((error) => (error._tag === "AwsError" ? failed(error) : error))
       )
 
-    return { trigger, handOff, park, parked, unpark }
+    const keep: StagingQueuesShape["keep"] = ({ handle }, seconds) =>
+      about((url) =>
+        send(
+          sqs,
+          new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle: handle, VisibilityTimeout: seconds }),
+          { service: "sqs", operation: "ChangeMessageVisibility", timeoutMillis, byDeadline: true }
+        )
+      )
+
+    return { trigger, handOff, park, parked, unpark, keep }
   })
 
 /** {@link StagingQueues} with clients of its own. */

@@ -154,7 +154,12 @@ const ofQueues = ({ stage }: Target): ReadonlyArray<AlarmDefinition> => [
     meaning: "A customer has waited for a person for more than an hour."
   }),
   deadLetters(stage, "handoff", "handoff", "Customers who wait for a person were given up on after three tries."),
-  deadLetters(stage, "parking", "parking", "Parked messages were given up after fifty tries.")
+  deadLetters(
+    stage,
+    "parking",
+    "parking",
+    "Parked messages were given up after a thousand tries, in more than three days."
+  )
 ]
 
 const ofTheApi = (target: Target): ReadonlyArray<AlarmDefinition> => [
