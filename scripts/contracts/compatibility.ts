@@ -223,14 +223,32 @@ export const breakingChanges = (direction: Direction, before: JsonSchema, after:
       ...(choicesOf(condition) ?? []).flatMap(keysRead)
     ])
 
-  /** A choice that ignores a key is no place for an answer with that key where another choice reads it. */
+  /**
+   * Whether an answer is told from what the other choices read: it always has a key that this choice asks for and no other
+   * reads, and each other asks for one that it need not have.
+   */
+  const isTold = (sent: ReadonlyArray<JsonObject>, choice: JsonSchema, others: ReadonlyArray<JsonSchema>): boolean => {
+    const always = new Set(sent.flatMap(requiredOf))
+    const asked = (one: JsonSchema): ReadonlyArray<string> => readConditions(one).flatMap(requiredOf)
+    const foreign = new Set(others.flatMap(keysRead))
+    return (
+      asked(choice).some((key) => always.has(key) && !foreign.has(key)) &&
+      others.every((other) => asked(other).some((key) => !always.has(key)))
+    )
+  }
+
+  /**
+   * A choice that ignores a key is no place for an answer with that key where another choice reads it, unless the answer is
+   * this choice's beyond doubt: then the key is an addition.
+   */
   const judgeLost = (
     sent: ReadonlyArray<JsonObject>,
     choice: JsonSchema,
     accepted: ReadonlyArray<JsonSchema>,
     path: string
   ): Findings => {
-    if (isRequest) return []
+    const others = accepted.filter((other) => other !== choice)
+    if (isRequest || isTold(sent, choice, others)) return []
     const [read, readElsewhere] = [new Set(keysRead(choice)), new Set(accepted.flatMap(keysRead))]
     return sent
       .flatMap((condition) => Object.keys(schemasIn(condition["properties"])))

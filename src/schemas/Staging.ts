@@ -78,11 +78,19 @@ export const HandoffContext = Schema.Struct({
 })
 export type HandoffContext = typeof HandoffContext.Type
 
-/** The same for a context that is too large for a queue: it is a {@link HandoffContext} in JSON at `context_location`. */
+/**
+ * The same for a context that is too large for a queue: what a human needs first, and where the whole {@link HandoffContext}
+ * lies in JSON.
+ */
 export const HandoffPointer = Schema.Struct({
   conversation_id: text,
+  primary_channel: text,
   channel_type: Channel,
   message_sid: text,
+  from: text,
+  to: text,
+  /** Left out where it is what is too large. */
+  body: optionalText,
   received_at: text,
   hand_off_reason: HandoffReason,
   /** `s3://bucket/key`. */

@@ -47,6 +47,21 @@ const payload = "$defs/InitiatePayload"
 const failure = "$defs/BatonFailure"
 const details = `${failure}/properties/error/properties/details`
 
+const handoff = "staging-handoff"
+
+/** The pointer with a key that the whole context has, too, and with others that are there always. */
+const pointer =
+  (always: (keys: ReadonlyArray<string>) => ReadonlyArray<string>) =>
+  (old: Json | undefined): Json => {
+    const { properties, required, ...rest } = old as Readonly<Record<string, Json>>
+    const keys = (required as ReadonlyArray<string>).map(String)
+    return {
+      ...rest,
+      required: [...always(keys)],
+      properties: { ...(properties as Readonly<Record<string, Json>>), message_type: { type: "string" } }
+    }
+  }
+
 const breaking: ReadonlyArray<Row> = [
   ["a key is required", request, `${payload}/required`, plus("regulation"), "payload.regulation is required now"],
   ["a new key is required", request, `${payload}/required`, plus("brand"), "payload.brand is required now"],
@@ -221,6 +236,21 @@ const breaking: ReadonlyArray<Row> = [
     }),
     'error type was "object" and is "string"'
   ],
+  [
+    "a branch gains a key of another one, and does not always have one of its own",
+    handoff,
+    "$defs/HandoffPointer",
+    pointer((keys) => keys.filter((key) => key !== "context_location")),
+    "context_location can be missing now",
+    "message_type is not read any more"
+  ],
+  [
+    "a branch gains all keys of another one, which would be taken for it",
+    handoff,
+    "$defs/HandoffPointer",
+    pointer((keys) => [...keys, "primary_channel", "from", "to", "body", "num_media", "media", "messages_omitted"]),
+    "message_type is not read any more"
+  ],
   ["anything can be answered", response, "$defs/BatonFailure", to(true), 'type was "object" and is absent']
 ]
 
@@ -266,7 +296,8 @@ const harmless: ReadonlyArray<Row> = [
   ["a text gets shorter", response, "$defs/CorrelationId/maxLength", to(10)],
   ["a pattern is added", response, "$defs/Issue/properties/path/pattern", to("^[a-z.]+$")],
   ["a number becomes whole", response, "$defs/Finite/type", to("integer")],
-  ["keys are closed", response, `${details}/additionalProperties`, to(false)]
+  ["keys are closed", response, `${details}/additionalProperties`, to(false)],
+  ["a branch with a key of its own gains one of another", handoff, "$defs/HandoffPointer", pointer((keys) => keys)]
 ]
 
 const judged = ([title, name, way, change, ...expected]: Row) => ({

@@ -7,12 +7,13 @@ import {
   SendMessageCommand,
   SQSClient
 } from "@aws-sdk/client-sqs"
+import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { type HandoffPointer, ParkedMessage } from "../../schemas/Staging.ts"
+import { type HandoffContext, type HandoffPointer, ParkedMessage } from "../../schemas/Staging.ts"
 import { type Failure, failure } from "../../schemas/StagingError.ts"
 import { Correlation } from "../../services/Correlation.ts"
 import { type QueueError, StagingQueues, type StagingQueuesShape } from "../../services/StagingQueues.ts"
@@ -34,6 +35,32 @@ const encodeParked = Schema.encodeSync(Schema.parseJson(ParkedMessage))
 const decodeParked = Schema.decodeUnknownEither(Schema.parseJson(ParkedMessage))
 
 const sizeOf = (body: string): number => Buffer.byteLength(body)
+
+/** What is said of a context that lies elsewhere. */
+const pointerTo = (context: HandoffContext, location: string): HandoffPointer => ({
+  conversation_id: context.conversation_id,
+  primary_channel: context.primary_channel,
+  channel_type: context.channel_type,
+  message_sid: context.message_sid,
+  from: context.from,
+  to: context.to,
+  body: context.body,
+  received_at: context.received_at,
+  hand_off_reason: context.hand_off_reason,
+  context_location: location
+})
+
+/** A key may have 1,024 bytes, and an id, written so, several times its own. */
+const maxPartLength = 480
+
+const partOf = (id: string): string => {
+  const encoded = encodeURIComponent(id)
+  return encoded.length <= maxPartLength ? encoded : createHash("sha256").update(id).digest("hex")
+}
+
+/** Where a context lies in its bucket: the same for every try of its message. */
+const keyOf = ({ conversation_id: conversation, message_sid: sid }: HandoffContext): string =>
+  `handoff/${partOf(conversation)}/${partOf(sid)}.json`
 
 /** The clients that the queues stand on. */
 export interface QueueClients {
@@ -85,19 +112,11 @@ export const make = ({ s3, sqs }: QueueClients): Effect.Effect<StagingQueuesShap
         if (Option.isNone(handoffBucket)) {
           return yield* failure("SQS_PARAMETER_ERROR", "the handoff is too large, and HANDOFF_BUCKET is not set")
         }
-        const { channel_type, conversation_id, hand_off_reason, message_sid, received_at } = context
-        const key = `handoff/${encodeURIComponent(conversation_id)}/${encodeURIComponent(message_sid)}.json`
+        const key = keyOf(context)
         yield* stored(handoffBucket.value, key, json)
-        const context_location = `s3://${handoffBucket.value}/${key}`
-        const pointer: HandoffPointer = {
-          conversation_id,
-          channel_type,
-          message_sid,
-          received_at,
-          hand_off_reason,
-          context_location
-        }
-        yield* put(queueUrls.handoff, messageBody(JSON.stringify(pointer)))
+        const { body: text, ...short } = pointerTo(context, `s3://${handoffBucket.value}/${key}`)
+        const whole = messageBody(JSON.stringify({ ...short, body: text }))
+        yield* put(queueUrls.handoff, sizeOf(whole) <= maxBytes ? whole : messageBody(JSON.stringify(short)))
       })
 
     const parking: Effect.Effect<string, Failure<"QUEUE_ERROR">> = Option.match(parkingQueueUrl, {

@@ -23,10 +23,12 @@ import {
   mended,
   put,
   receivedFrom,
+  secret,
   seed,
   sentTo,
   staged
 } from "../../support/stagingEngines.ts"
+import { emailConversation, mail, publicKey, sendMail } from "../../support/stagingMail.ts"
 import { sweep } from "../../support/stagingSweep.ts"
 
 describe("what a human is handed", () => {
@@ -93,13 +95,43 @@ describe("what a human is handed", () => {
         const key = `handoff/ci-1%23pi-1%23req-1%23447700900100/${whatsapp["MessageSid"]}.json`
         assert.deepStrictEqual(handoff?.body, {
           conversation_id: conversationId,
+          primary_channel: "+447700900001",
           channel_type: "whatsapp",
           message_sid: whatsapp["MessageSid"],
+          from: "whatsapp:+447700900001",
+          to: "whatsapp:+447700900100",
+          body: "Hello there",
           received_at: "2023-11-14T22:13:20.000Z",
           hand_off_reason: "user_requested",
           context_location: `s3://handoff/${key}`
         })
         assert.include(yield* handedOver(key), { body: "Hello there", notes: large.notes })
+      }).pipe(inStaging())
+    )
+
+    it.effect("73 goes with all but its text, where that is what is too large, and by a key that S3 takes", () =>
+      Effect.gen(function* () {
+        yield* seed(emailConversation({ hand_off_to_human: true }))
+        yield* secret("sec/mail", { sendgrid_public_key: publicKey })
+        const sid = `<${"é".repeat(200)}@example.com>`
+        const body = "£".repeat(150_000)
+        const answer = yield* sendMail({ body: { ...mail, email_id: sid, body } })
+        assert.strictEqual(answer.statusCode, 200)
+        const [handoff] = yield* sentTo("handoff")
+        const location = String(handoff?.body["context_location"])
+        assert.deepStrictEqual(handoff?.body, {
+          conversation_id: "ci-1#pi-1#req-9#mail",
+          primary_channel: mail.from_address,
+          channel_type: "email",
+          message_sid: sid,
+          from: mail.from_address,
+          to: mail.to_address,
+          received_at: "2023-11-14T22:13:20.000Z",
+          hand_off_reason: "user_requested",
+          context_location: location
+        })
+        assert.match(location, /^s3:\/\/handoff\/handoff\/ci-1%23pi-1%23req-9%23mail\/[0-9a-f]{64}\.json$/)
+        assert.include(yield* handedOver(location.slice("s3://handoff/".length)), { body, message_sid: sid })
       }).pipe(inStaging())
     )
 
