@@ -8,7 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { bareId, type Channel, type InboundMessage, type ParkedMessage, primaryChannel } from "../schemas/Staging.ts"
+import {
+  bareId,
+  type Channel,
+  type InboundMessage,
+  maskedId,
+  type ParkedMessage,
+  primaryChannel,
+  provisionalId
+} from "../schemas/Staging.ts"
 import { meaningOf } from "../schemas/StagingCode.ts"
 import { type AnyFailure, type Failure, failure } from "../schemas/StagingError.ts"
 import { Conversations } from "../services/Conversations.ts"
@@ -79,9 +87,11 @@ export const make: Effect.Effect<
     Effect.gen(function* () {
       const channel = message.channel_type
       const conversation = yield* conversations.get(primaryChannel(message), conversationId)
+      yield* Effect.logDebug("context: read")
       const context: Delivery.Delivery["context"] = (id, reason) => handoffContext(id, conversation, message, reason)
       const now = yield* Clock.currentTimeMillis
       const refused = refusal(conversation, channel, now, settings.lockedStaleMillis)
+      yield* Effect.logDebug(`rules: ${Option.match(refused, { onNone: () => "passed", onSome: ({ code }) => code })}`)
       if (Option.isSome(refused)) {
         // What was taken before is not refused now: the reply that is being made may be the one to this very message.
         const progress = yield* store.progress(message)
@@ -90,6 +100,7 @@ export const make: Effect.Effect<
       }
       const way = route(conversation, channel, settings.honourHandoffFlag)
       if (Either.isLeft(way)) return yield* way.left
+      yield* Effect.logDebug(`routing: ${way.right.to}${"reason" in way.right ? `, ${way.right.reason}` : ""}`)
       return yield* delivery.deliver({ conversationId, message, way: way.right, context })
     })
 
@@ -140,11 +151,14 @@ export const make: Effect.Effect<
   const receive: StagingShape["receive"] = (channel, webhook) =>
     Effect.gen(function* () {
       const parsed = yield* parse(channel, webhook.body)
+      const { from, to } = parsed.message
+      yield* Effect.logDebug(`parse: ${channel}, ${provisionalId(maskedId(from), maskedId(to))}`)
       if (!parsed.isInbound) return "ignored"
       const message: InboundMessage = { ...parsed.message, received_at: iso(yield* Clock.currentTimeMillis) }
       const proof = proofOf(channel, webhook, parsed)
       yield* auth.screen(proof)
       const found = yield* conversations.find(channel, bareId(message.to), primaryChannel(message))
+      yield* Effect.logDebug("lookup: found")
       // The look for a secret is one for all who ask meanwhile: it has nobody's deadline, so that each keeps their own.
       yield* Timer.limit({
         millis: yield* Deadline.remainingMillis,

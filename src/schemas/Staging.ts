@@ -125,3 +125,6 @@ export const primaryChannel = ({ from }: InboundMessage): string => bareId(from)
 /** A conversation's name until the table says its true one; the same whoever of the two writes. For logs only. */
 export const provisionalId = (from: string, to: string): string =>
   `conv_${[bareId(from), bareId(to)].toSorted().join("_")}`
+
+/** What a log may show of a number or address: of a number its last two digits. */
+export const maskedId = (id: string): string => (/^\+?\d+$/.test(bareId(id)) ? `…${id.slice(-2)}` : "…")

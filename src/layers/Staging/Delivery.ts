@@ -67,6 +67,9 @@ const givenBack = (effect: Effect.Effect<void, StageError | LockError>): Effect.
 const noted = (effect: Effect.Effect<void, StageError>): Effect.Effect<void> =>
   Effect.catchAll(effect, (error) => Effect.logWarning("what was sent could not be noted", Cause.fail(error)))
 
+const staged = <E>(put: Effect.Effect<Progress, E>): Effect.Effect<Progress, E> =>
+  Effect.tap(put, ({ state }) => Effect.logDebug(`stage: ${state}`))
+
 /** Makes the two ways to a reader. */
 export const make = Effect.gen(function* () {
   const store = yield* StageStore
@@ -85,11 +88,13 @@ export const make = Effect.gen(function* () {
         const triggerAt = (yield* Clock.currentTimeMillis) + delaySeconds * 1000
         const claim: Claim = { ...owner, conversationId: trigger.conversation_id, triggerAt }
         const claimed = yield* restore(store.claim(claim))
+        yield* Effect.logDebug(`lock: ${claimed}`)
         if (claimed === "queued") return { sent: false }
         const sending = queues.trigger(channel, trigger, delaySeconds)
         const sent = yield* Effect.exit(restore(sending))
         if (Exit.isFailure(sent) && claimed === "acquired") yield* givenBack(store.release(claim))
         yield* sent
+        yield* Effect.logDebug("queue: trigger sent")
         return claimed === "acquired" ? { sent: true, claim } : { sent: true }
       })
     )
@@ -115,6 +120,7 @@ export const make = Effect.gen(function* () {
         const sent = yield* Effect.exit(restore(queues.handOff(context)))
         if (Exit.isFailure(sent)) yield* givenBack(store.giveBack(message, lease))
         yield* sent
+        yield* Effect.logDebug("queue: handoff sent")
         yield* restore(noted(store.settle({ message })))
         return "handedOff" as const
       })
@@ -163,9 +169,9 @@ export const make = Effect.gen(function* () {
   const deliver = (delivery: Delivery): Effect.Effect<Receipt, DeliveryError> =>
     Effect.gen(function* () {
       const { context, conversationId, message, way } = delivery
-      if (way.to !== "handoff") return yield* resume(yield* store.stage(conversationId, message), delivery)
+      if (way.to !== "handoff") return yield* resume(yield* staged(store.stage(conversationId, message)), delivery)
       const lease = yield* newLease
-      const progress = yield* store.reserve(conversationId, message, way.reason, lease)
+      const progress = yield* staged(store.reserve(conversationId, message, way.reason, lease))
       return progress.state === "new"
         ? yield* handOver(message, context(conversationId, way.reason), lease)
         : yield* goOn(progress, delivery, Effect.succeed(lease))

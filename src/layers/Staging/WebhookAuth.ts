@@ -160,12 +160,14 @@ const checking = <A>(client: SecretsManagerClient, secretCacheMillis: number, pr
       Effect.gen(function* () {
         const began = yield* Clock.currentTimeMillis
         const known = yield* yield* secrets.get(credentialRef)
+        yield* Effect.logDebug(`secret: ${known.at >= began ? "fetched" : "at hand"}`)
         const flaw = provider.flaw(proof, known.credentials, yield* Clock.currentTimeMillis)
-        if (flaw === undefined) return
+        if (flaw === undefined) return yield* Effect.logDebug("signature: fits")
         const newer = yield* newerThan(known, credentialRef, began)
         const still =
           newer.at <= known.at ? flaw : provider.flaw(proof, newer.credentials, yield* Clock.currentTimeMillis)
         if (still !== undefined) return yield* still
+        yield* Effect.logDebug("signature: fits, by a newer secret")
         proved.set(credentialRef, newer)
         yield* secrets.invalidate(credentialRef)
       })

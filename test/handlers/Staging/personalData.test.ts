@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as StagingLayer from "../../../src/layers/Staging.ts"
 import { Conversations } from "../../../src/services/Conversations.ts"
@@ -66,6 +68,9 @@ const scanned = <E, R>(effect: Effect.Effect<unknown, E, R>) =>
     assertHidden(text)
     return lines
   })
+
+/** With every line that there can be. */
+const closely = Logger.withMinimumLogLevel(LogLevel.Debug)
 
 type Case = Effect.Effect<unknown, unknown, Engines | Layer.Layer.Success<typeof StagingLayer.layer>>
 
@@ -143,11 +148,11 @@ const levels = (lines: ReadonlyArray<Line>) =>
 describe("what is written of a message", () => {
   it.layer(engines, { timeout: 30_000 })((it) => {
     for (const [what, one] of Object.entries(cases)) {
-      it.effect(`that ${what} shows nothing of it`, () => scanned(one).pipe(inStaging()))
+      it.effect(`that ${what} shows nothing of it`, () => scanned(closely(one)).pipe(inStaging()))
     }
 
     for (const [what, one] of Object.entries(mails)) {
-      it.effect(`of an e-mail that ${what} shows nothing of it`, () => scanned(inMail(one)).pipe(inStaging()))
+      it.effect(`of an e-mail that ${what} shows nothing of it`, () => scanned(closely(inMail(one))).pipe(inStaging()))
     }
 
     it.effect("that cannot be parked shows nothing of it", () =>
