@@ -26,9 +26,15 @@ export interface Parsed {
 
 type ParsingError = Failure<"PARSING_ERROR">
 
-/** More would not fit into a key of the table. */
-const maxIdLength = 255
+/**
+ * Bytes of an address or a message's id. Each is a sort key, of 1,024 bytes: of a row, or of a channel's index; an e-mail's
+ * tombstone has two of them in a partition key, of 2,048.
+ */
+const maxIdBytes = 1_000
 const maxMedia = 100
+
+const encoder = new TextEncoder()
+const fitsKey = (text: string): boolean => encoder.encode(text).length <= maxIdBytes
 
 const unreadable = (reason: string): Either.Either<never, ParsingError> => Either.left(failure("PARSING_ERROR", reason))
 
@@ -86,7 +92,7 @@ const required = (params: Parameters, name: string): Either.Either<string, Parsi
   if (value === "") return unreadable(`${name} is missing`)
   if (values.size > 1) return unreadable(`${name} has more than one value`)
   if (bareId(value) === "") return unreadable(`${name} names nobody`)
-  return value.length > maxIdLength ? unreadable(`${name} is too long`) : Either.right(value)
+  return fitsKey(value) ? Either.right(value) : unreadable(`${name} is too long`)
 }
 
 /** Whether a customer has written: reports on our own messages have another status. */
@@ -121,7 +127,7 @@ const twilioMessage = (channel: Channel, body: string): Either.Either<Parsed, Pa
 /** Lone surrogates have no UTF-8: no table takes them. */
 const id = Schema.String.pipe(
   Schema.minLength(1),
-  Schema.maxLength(maxIdLength),
+  Schema.filter(fitsKey, { description: `at most ${maxIdBytes} bytes` }),
   Schema.filter((text) => text.isWellFormed(), { description: "well-formed Unicode" })
 )
 

@@ -81,6 +81,22 @@ describe("an e-mail", () => {
       }).pipe(inMail)
     )
 
+    it.effect("that neither a row nor a queue holds stays its sender's: 503, and nothing is kept of it", () =>
+      Effect.gen(function* () {
+        assertError(yield* sendMail({ body: { ...mail, body: "x".repeat(1_100_000) } }), 503, "SQS_TRANSIENT_ERROR")
+        yield* assertNothing
+      }).pipe(inMail)
+    )
+
+    it.effect("may have an id and a recipient as long as keys may be", () =>
+      Effect.gen(function* () {
+        const longest = "é".repeat(500)
+        yield* seed(emailConversation({ gsi_company_email: longest }))
+        assertJson(yield* sendMail({ body: { ...mail, to_address: longest, email_id: longest } }), 200, success)
+        assert.strictEqual((yield* staged)[0]?.["message_sid"], longest)
+      }).pipe(inMail)
+    )
+
     it.effect("may say nothing at all", () =>
       Effect.gen(function* () {
         assertJson(yield* sendMail({ body: { ...mail, body: "" } }), 200, success)
@@ -96,6 +112,7 @@ describe("an e-mail", () => {
       ["has no sender", { ...mail, from_address: undefined }, "from_address"],
       ["has a sender that is no text", { ...mail, from_address: 7 }, "from_address"],
       ["has no recipient", { ...mail, to_address: null }, "to_address"],
+      ["has an id too long for a key", { ...mail, email_id: "é".repeat(501) }, "email_id"],
       ["is no object", "[]", ""],
       ["is not JSON", "from_address=person@example.com", ""],
       ["is empty", "", ""]

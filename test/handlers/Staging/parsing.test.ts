@@ -40,7 +40,8 @@ describe("a webhook that cannot be read", () => {
       ["23 says not to whom", { params: without("To") }],
       ["23 has no sid", { params: without("MessageSid") }],
       ["23 has a blank sid", { params: message("") }],
-      ["23 has a sid too long for a key", { params: message("S".repeat(256)) }],
+      ["23 has a sid too long for a key", { params: message("S".repeat(1_001)) }],
+      ["23 has a sid too long for a key, counted in bytes", { params: message("é".repeat(501)) }],
       ["23 has a second sender", { body: `${new URLSearchParams(whatsapp)}&From=whatsapp%3A%2B447700900003` }],
       ["is fetched with GET", { event: { httpMethod: "GET" } }]
     ]
@@ -53,6 +54,17 @@ describe("a webhook that cannot be read", () => {
         }).pipe(inStaging())
       )
     }
+
+    it.effect("23 has a sid as long as a key may be: it is staged", () =>
+      Effect.gen(function* () {
+        const sids = ["S".repeat(1_000), "é".repeat(500)]
+        for (const sid of sids) assertTwiml(yield* send({ params: message(sid) }), 200)
+        assert.sameMembers(
+          (yield* staged).map((row) => row["message_sid"]),
+          sids
+        )
+      }).pipe(inStaging())
+    )
 
     it.effect("25 has a provisional id, the same whoever of the two wrote", () =>
       Effect.sync(() => {
