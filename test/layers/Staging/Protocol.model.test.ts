@@ -1,5 +1,5 @@
 /**
- * Nothing that was answered for is lost, whatever happens in whatever order: ten thousand histories of messages, crashes,
+ * Nothing that was answered for is lost, whatever happens in whatever order: thousands of histories of messages, crashes,
  * faults, retries, consumers and sweepers, and a proof that the harness finds what is wrong with the seed's protocol.
  */
 import { assert, describe, it } from "@effect/vitest"
