@@ -177,9 +177,10 @@ describe("messages are refused", () => {
       [{ concurrency: 1.5 }, "concurrency must be a whole number from 1 to 1000"],
       [
         { media: [{ url: "https://example.com/a" }] },
-        "media must be a list of objects with the texts url and contentType"
+        "media must be a list of URLs, or of objects with the texts url and contentType"
       ],
-      [{ media: "a" }, "media must be a list of objects with the texts url and contentType"],
+      [{ media: [""] }, "media must be a list of URLs, or of objects with the texts url and contentType"],
+      [{ media: "a" }, "media must be a list of URLs, or of objects with the texts url and contentType"],
       [{ messageSid: "" }, "messageSid must be a text that is not empty"],
       [{ params: [] }, "params must be an object"],
       [{ params: { Tag: [1] } }, "params.Tag must be a text, a list of texts or null"],

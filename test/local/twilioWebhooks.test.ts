@@ -143,6 +143,19 @@ describe("WhatsApp and SMS", () => {
     assert.include(form(), { FromCountry: "US", ToCountry: "", From: "+15005550001", To: "Acme" })
   })
 
+  it("take what is attached as a URL, or with its type under either name", async () => {
+    const url = "https://example.com/a"
+    await vendor.send({ media: [{ url, content_type: "image/png" }, url] })
+    assert.include(form(), {
+      NumMedia: "2",
+      MessageType: "image",
+      MediaUrl0: url,
+      MediaContentType0: "image/png",
+      MediaUrl1: url,
+      MediaContentType1: "application/octet-stream"
+    })
+  })
+
   it("name what is attached", async () => {
     const types = { "video/mp4": "video", "audio/ogg": "audio", "application/pdf": "document" }
     for (const [contentType, messageType] of Object.entries(types)) {

@@ -53,13 +53,23 @@ const numberFrom = (check: Check, input: Fields, name: string, most: number): nu
   return 1
 }
 
-const isMedia = (value: unknown): value is Media =>
-  isFields(value) && typeof value["url"] === "string" && typeof value["contentType"] === "string"
+/** What is attached where nobody says what it is. */
+const unknownType = "application/octet-stream"
+
+/** A URL alone, or with its type under either of its names. */
+const mediumOf = (value: unknown): Media | undefined => {
+  if (typeof value === "string") return value === "" ? undefined : { url: value, contentType: unknownType }
+  if (!isFields(value)) return undefined
+  const { content_type, contentType = content_type, url } = value
+  return typeof url === "string" && typeof contentType === "string" ? { url, contentType } : undefined
+}
 
 const mediaFrom = (check: Check, value: unknown): ReadonlyArray<Media> => {
   if (value === undefined || value === null) return []
-  if (Array.isArray(value) && value.every(isMedia)) return value
-  check.fail("media", "must be a list of objects with the texts url and contentType")
+  const media = Array.isArray(value) ? value.map(mediumOf) : [undefined]
+  const good = media.filter((one) => one !== undefined)
+  if (good.length === media.length) return good
+  check.fail("media", "must be a list of URLs, or of objects with the texts url and contentType")
   return []
 }
 
