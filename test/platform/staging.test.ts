@@ -1,4 +1,5 @@
 /** Staging on the platform: built bundles, signed webhooks, and processes that die at every point. */
+import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { call, invoke, type Running, startTestPlatform } from "../support/platform.ts"
 import { type ReferenceConsumer, referenceConsumer } from "../support/referenceConsumer.ts"
@@ -89,12 +90,26 @@ const send = async (body: string, more: object = {}): Promise<Sent> => {
   return sent as Sent
 }
 
+const later = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+
+/** What lies in the humans' queue, taken off it. */
+const handoffs = async (): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> => {
+  const { aws, queues } = running.platform.info
+  const credentials = { accessKeyId: "test", secretAccessKey: "test" }
+  const sqs = new SQSClient({ endpoint: aws.sqs, region: "eu-west-1", credentials })
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl: queues["handoff"], MaxNumberOfMessages: 10 })
+  )
+  sqs.destroy()
+  return Messages.map(({ Body = "{}" }) => JSON.parse(Body) as Readonly<Record<string, unknown>>)
+}
+
 /** The consumer's turn, until it has read a message; how often it has. */
 const reads = async (channel: keyof typeof consumers, { messageSid }: Sent): Promise<number> => {
   const { drain, read } = consumers[channel]
   for (let round = 0; round < 100 && !read.has(messageSid); round += 1) {
     await drain()
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await later(100)
   }
   return read.get(messageSid)?.length ?? 0
 }
@@ -162,5 +177,20 @@ describe("a message", () => {
     assert.isUndefined(functionError)
     assert.include(payload, { kept: 0, failed: 0, finished: true })
     assert.strictEqual(await reads("whatsapp", { messageSid, attempts, ok }), 1)
+  }, 60_000)
+
+  it("74 for a human is handed over once, although the process that had it to send was killed", async () => {
+    await post("PUT", "/_sandbox/twilio/conversations", [conversation({ hand_off_to_human: true })])
+    await field.fault("aws", { match: { operation: "PutItem" }, times: 1, fault: { commitThenKill: true } })
+    const sent = await send("A person, please")
+    // Twilio's retries come at once: whoever had the message might still be alive.
+    assert.deepStrictEqual(sent.attempts, [502, 503, 503, 503])
+    const handed = async () => (await handoffs()).filter((body) => body["message_sid"] === sent.messageSid)
+    assert.isEmpty(await handed())
+    await later(8_000)
+    const { functionError, payload } = await invoke(running.lambda, "staging-sweeper", {})
+    assert.isUndefined(functionError)
+    assert.include(payload, { taken: 3, kept: 0 })
+    assert.lengthOf(await handed(), 1)
   }, 60_000)
 })
