@@ -138,7 +138,8 @@ describe("the contract of Staging", () => {
     holds("Staging", [
       ["trigger-refused", "FILL(m0, 0) + FILL(m1, 0) + FILL(m2, 0) >= 1, 1 x 300 s"],
       ["parked", "Maximum StagingParkedKept > 0, 3 x 300 s"],
-      ["retriggered", "Maximum StagingRetriggered > 0, 3 x 300 s"]
+      ["retriggered", "Maximum StagingRetriggered > 0, 3 x 300 s"],
+      ["untold", "Maximum StagingRetriggerFailed > 0, 3 x 300 s"]
     ])
   })
 })

@@ -81,7 +81,7 @@ export const runCampaign = async (folder: string, print: (text: string) => void)
     await tried("Baton", breakerRows)
   }
   const staging = async (): Promise<void> => {
-    // Whoever dies hides what it holds for two minutes, so these come first.
+    // Whoever dies hides what it holds for a minute, so these come first.
     await crashed(sweeperOperations(world, customers))
     await tried("Staging", (lane) => stagingRows(lane, customers))
     await crashed(stagingOperations(world, customers))

@@ -79,6 +79,7 @@ export const make: Effect.Effect<SweeperShape, never, Ports> = Effect.gen(functi
       finished: Either.getOrElse(finished, () => false) && !triggers.includes("late")
     }
     yield* Metrics.count("StagingRetriggered", {}, summary.retriggered)
+    yield* Metrics.count("StagingRetriggerFailed", {}, summary.failed)
     yield* Metrics.count("StagingParkedTaken", {}, summary.taken)
     yield* Metrics.count("StagingParkedKept", {}, summary.kept)
     // A parking queue that is away is told of when all else is done: it must keep nobody waiting.

@@ -63,8 +63,9 @@ describe("a row that does not name its channel (A1.4)", () => {
         Effect.gen(function* () {
           yield* seed(conversation({ ...changes }))
           yield* put("stage", { ...rows })
-          const { exit, lines } = yield* written(sweep)
+          const { exit, lines, text } = yield* written(sweep)
           assert.deepStrictEqual(yield* exit, failed)
+          assert.include(text, '"StagingRetriggerFailed":1')
           const errors = lines.filter(({ level }) => level === "ERROR").map((line) => line["message"])
           assert.deepStrictEqual(errors, ["a conversation could not be given a trigger"])
         }).pipe(inStaging())

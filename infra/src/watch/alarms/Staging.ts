@@ -123,6 +123,13 @@ const ofMessages: ReadonlyArray<AlarmDefinition> = [
     "The sweeper has told the consumer of messages again and again for 15 minutes: it fails, or reads past them.",
     when(measured("StagingRetriggered", ["Maximum", fiveMinutes]), ">", 0),
     { periods: 3 }
+  ),
+  alarm(
+    "untold",
+    "critical",
+    "Conversations with messages could not be given a trigger for 15 minutes: nobody reads what customers wrote.",
+    when(measured("StagingRetriggerFailed", ["Maximum", fiveMinutes]), ">", 0),
+    { periods: 3 }
   )
 ]
 

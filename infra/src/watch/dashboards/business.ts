@@ -120,6 +120,7 @@ const stagingGraphs = (): ReadonlyArray<Graph> => {
       title: "The sweeper",
       lines: [
         line("told again", "StagingRetriggered"),
+        line("not told", "StagingRetriggerFailed", most),
         line("parked, taken", "StagingParkedTaken"),
         line("parked, kept", "StagingParkedKept", most)
       ]

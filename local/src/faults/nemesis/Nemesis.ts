@@ -46,7 +46,7 @@ const own: Readonly<Record<string, ReadonlyArray<object>>> = {
   dex: [{ status: 500 }, { status: 503, headers: { "retry-after": "1" } }, { status: 200, body: "<html>" }]
 }
 
-/** What the sweeper holds it hides for two minutes: it is let alone, and dies in the crash points. */
+/** What the sweeper holds it hides for a minute: it is let alone, and dies in the crash points. */
 const isSpared = (name: string): boolean => name === "staging-sweeper"
 const victims = "(?!staging-sweeper).+"
 
