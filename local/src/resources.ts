@@ -87,8 +87,8 @@ const visibilitySeconds: Readonly<Record<QueueKey, number>> = {
   email: othersSeconds,
   handoff: othersSeconds,
   parking: 60,
-  // As above: while a function is still at a message, nobody else may have it.
-  idMinter: 20,
+  // Longer than the function tries again for, and short enough to see a malformed message in its dead-letter queue.
+  idMinter: 10,
   idMinterDownstream: othersSeconds
 }
 

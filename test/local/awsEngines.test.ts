@@ -249,7 +249,7 @@ describe("resources", () => {
       for (const [queue, dlq, visibility, maxReceiveCount] of [
         ["fallback", "mparticle-api-fallback-code-dlq", "30", 5],
         ["whatsapp", "ai-multi-comms-replies-whatsapp-queue-code-dlq", "30", 3],
-        ["idMinter", "id-minter-code-dlq", "20", 3],
+        ["idMinter", "id-minter-code-dlq", "10", 3],
         ["parking", "ai-multi-comms-replies-parking-queue-code-dlq", "60", 1_000]
       ] as const) {
         const { Attributes } = await sqs.send(

@@ -41,12 +41,12 @@ describe("the settings of npm start", () => {
 })
 
 describe("a message", () => {
-  it("that its function tries again for ten seconds is given to nobody else", { timeout: 60_000 }, async () => {
+  it("that its function tries again for six seconds is given to nobody else", { timeout: 60_000 }, async () => {
     const { queues } = running.platform.info
     await putWorks(running, ["slow"])
     const [id] = idsOf(await mint(running, ["slow"]))
     await call(running, "DELETE", "/_sandbox/elasticsearch")
-    for (const [operation, times] of Object.entries({ _mget: 3, _bulk: 2 })) {
+    for (const [operation, times] of Object.entries({ _mget: 2, _bulk: 2 })) {
       const match = { operation, function: "id-minter-sqs" }
       await call(running, "POST", "/_sandbox/elasticsearch/faults", { match, times, fault: { status: 503 } })
     }
@@ -73,7 +73,7 @@ describe("a message", () => {
     }>
     assert.lengthOf(
       requests.filter(({ path }) => path.endsWith("/_mget")),
-      4
+      3
     )
   })
 })
