@@ -5,9 +5,10 @@
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
-import { setFlagsFromString } from "node:v8"
+import { cachedDataVersionTag, setFlagsFromString } from "node:v8"
 import { pathToFileURL } from "node:url"
 import { Script } from "node:vm"
+import { flags } from "../../src/handlers/DexArchive/heap.ts"
 import { functions } from "../../src/handlers/Functions.ts"
 import { startAwsStub } from "./awsStub.ts"
 import { replaceFile } from "./bundle.ts"
@@ -18,6 +19,8 @@ import { settingsAt } from "./settings.ts"
 type Exports = Readonly<Record<string, (event: unknown, context: object) => Promise<unknown>>>
 
 const [folder = "", name = ""] = process.argv.slice(2)
+/** What V8 tells a cache by that it can use: its version and its flags, as the function's process will have them. */
+const tag = cachedDataVersionTag()
 const { timeoutSeconds } = new Map(Object.entries(functions)).get(name) ?? { timeoutSeconds: 30 }
 using stub = await startAwsStub()
 Object.assign(process.env, settingsAt(stub.url))
@@ -40,7 +43,8 @@ for (const event of firstEvents[name] ?? [{ warmup: true }]) {
   await handler(event, context).catch(() => undefined)
 }
 // A cache is bound to V8's flags, and a call may have set one (src/handlers/DexArchive/heap.ts).
-setFlagsFromString("--no-optimize-for-size")
+for (const flag of flags) setFlagsFromString(flag.startsWith("--no-") ? `--${flag.slice(5)}` : `--no-${flag.slice(2)}`)
+if (cachedDataVersionTag() !== tag) throw new Error(`${name} sets flags of V8 that its cache would be refused for`)
 await replaceFile(
   join(folder, "bundle.cache"),
   Buffer.concat([Buffer.from(markOf(code, process.arch), "latin1"), script.createCachedData()])

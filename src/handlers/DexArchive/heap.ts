@@ -2,7 +2,15 @@
 import { setFlagsFromString } from "node:v8"
 
 /**
- * Has V8 begin its large collections earlier and give memory back after each. For the first invocation: V8 takes code that
- * was compiled at build time only while its flags are those of then, which is when the module is loaded.
+ * V8's flags: it begins its large collections earlier and gives memory back after each, and does without Maglev, the
+ * compiler between the quick one and the thorough one: what that needs while it works is not given back.
  */
-export const keepSmall = (): void => setFlagsFromString("--optimize-for-size")
+export const flags = ["--optimize-for-size", "--no-maglev"] as const
+
+/**
+ * Sets the flags. For the first invocation: V8 takes code that was compiled at build time only while its flags are those
+ * of then, which is when the module is loaded.
+ */
+export const keepSmall = (): void => {
+  for (const flag of flags) setFlagsFromString(flag)
+}
