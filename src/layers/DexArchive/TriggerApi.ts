@@ -41,8 +41,20 @@ const attemptError = (
 
 const isOutage = ({ status }: AttemptError): boolean => status === "none" || (status !== "token" && status >= 500)
 
+const isThrottled = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "status" in error && (error.status === 408 || error.status === 429)
+
 /** A token that cannot be had was asked for often enough already. */
-const isTransient = (error: AttemptError): boolean => isOutage(error) || error.status === 408 || error.status === 429
+const isTransient = (error: AttemptError): boolean => isOutage(error) || isThrottled(error)
+
+/**
+ * For a run: clients that fail however often they are tried must not take the others' tries, nor open the breaker. An API
+ * that wants us slower fails everybody for a while, and the waits between the tries are what it wants: they cost nothing.
+ */
+const makeBudget: Effect.Effect<Retry.RetryBudget> = Effect.map(Retry.makeBudget(), (budget) => ({
+  ...budget,
+  spend: (error) => (isThrottled(error) ? 0 : budget.spend(error))
+}))
 
 /** The API, for a run with these settings. */
 export const make = (
@@ -54,8 +66,7 @@ export const make = (
     const http = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
     const breakers = yield* CircuitBreakers
     const breaker = yield* breakers.get(breakerKey)
-    // Of a run: clients that fail however often they are tried must not take the others' tries, nor open the breaker.
-    const budget = yield* Retry.makeBudget()
+    const budget = yield* makeBudget
 
     const call = (token: string, clientId: ClientId, date: TriggerDate) =>
       Effect.gen(function* () {

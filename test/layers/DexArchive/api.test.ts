@@ -230,3 +230,32 @@ describe("an API that is out", () => {
     })
   )
 })
+  it.effect("DEX-34 and only throttles: every client has its tries, with the waits between them", () =>
+    Effect.gen(function* () {
+      const clients = Array.from({ length: 300 }, (_, at) => row(at + 1))
+      for (const code of [408, 429]) {
+        const world = yield* worldAt({ clients })
+        world.trigger = (call) => (call.at < 20_000 ? status(code)() : sample(call))
+        const summary = yield* hurried(run(world).pipe(Effect.withRandom(Random.fixed([0.5]))), 250)
+        // A client takes half a second and one more: eight at a time are some hundred until it throttles no more.
+        assert.isAtMost(summary.failed_archives, 120)
+        for (const { client_id } of summary.errors) {
+          assert.lengthOf(
+            world.calls.filter((call) => call.clientId === String(client_id)),
+            3
+          )
+        }
+      }
+    })
+  )
+
+  it.effect("DEX-34 and only throttles, with a time to wait: whoever is told to wait does, however many they are", () =>
+    Effect.gen(function* () {
+      const clients = Array.from({ length: 150 }, (_, at) => row(at + 1))
+      const world = yield* worldAt({ clients, settings: { concurrency: 120 } })
+      world.trigger = (call) => (call.at < 8_000 ? status(429, { "retry-after": "5" })() : sample(call))
+      assert.strictEqual((yield* hurried(run(world))).failed_archives, 0)
+      assert.isAtLeast(world.calls[120]?.at ?? 0, 4_995)
+    })
+  )
+
