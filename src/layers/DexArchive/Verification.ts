@@ -104,9 +104,11 @@ interface Report {
   /** Rows of the database whose id is none, so that they can never be archived. */
   readonly rowsWithoutId: number
   readonly isEmpty: boolean
+  /** It went on in the middle of a day, as another one had left it: what that one found is not known here. */
+  readonly isRest: boolean
 }
 
-const report = ({ isEmpty, rowsWithoutId, summary }: Report): Effect.Effect<void> =>
+const report = ({ isEmpty, isRest, rowsWithoutId, summary }: Report): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { altered, checked, continuation, missing } = summary
     const figures = { checked, missing: missing.length, altered: altered.length }
@@ -125,7 +127,7 @@ const report = ({ isEmpty, rowsWithoutId, summary }: Report): Effect.Effect<void
     if (missing.length + altered.length > 0) {
       yield* Effect.annotateLogs(Effect.logError("the archive has gaps"), figures)
     } else if (!isEmpty && rowsWithoutId === 0 && continuation === undefined) {
-      yield* Effect.annotateLogs(Effect.logInfo("the archive is whole"), figures)
+      yield* Effect.annotateLogs(Effect.logInfo(isRest ? "the rest is whole" : "the archive is whole"), figures)
     }
   })
 
@@ -183,7 +185,12 @@ export const make: Effect.Effect<DexVerificationShape, never, DexGround> = Effec
       }
       yield* Metrics.count("VerifiedMissing", {}, summary.missing.length)
       yield* Metrics.count("VerifiedAltered", {}, summary.altered.length)
-      yield* report({ summary, rowsWithoutId: rows.length - ids.length, isEmpty: rows.length === 0 })
+      yield* report({
+        summary,
+        rowsWithoutId: rows.length - ids.length,
+        isEmpty: rows.length === 0,
+        isRest: after !== undefined
+      })
       return summary
     }).pipe(countFatal)
 }))

@@ -234,6 +234,12 @@ describe("a verification", () => {
         late.lines.find(({ level }) => level === "WARN"),
         { checked: 0, triggerDate: "2024-11-26" }
       )
+      const rest = yield* written(verifyIn(world, event({ from: "2024-11-26", to: "2024-11-27", after: "2" })))
+      assert.deepStrictEqual(told(rest.lines), ["INFO the rest is whole"])
+      assert.deepInclude(
+        rest.lines.find(({ message }) => message !== undefined),
+        { checked: 1 + 3, missing: 0, altered: 0 }
+      )
       const others = yield* worldAt({ clients: [...clients, row("x"), row(-1)] })
       others.archive.inspect = () => Effect.succeed("intact")
       const { lines } = yield* written(verifyIn(others, asked))
