@@ -8,7 +8,9 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as SqlServer from "../../../src/layers/SqlServer.ts"
 import { statement } from "../../../src/layers/DexArchive/Clients.ts"
+import { breathe } from "../../support/breathe.ts"
 import { clientsOf, fresh, Sql, sqlServer } from "../../support/dexSql.ts"
+import { handClock } from "../../support/handClock.ts"
 import { until } from "../../support/minterFaults.ts"
 import { hurried } from "../../support/dexWorld.ts"
 
@@ -243,7 +245,7 @@ layer(sqlServer)("the clients in SQL Server", (it) => {
   )
 
   /** A query whose server stands still after half of its 500 rows, when it has done so. */
-  const stalled = (millis: number) =>
+  const stalled = (millis: number, onRow: (count: number) => void = () => undefined) =>
     Effect.gen(function* () {
       const { rule, server } = yield* fresh
       server.clients.replace(many(500))
@@ -251,6 +253,7 @@ layer(sqlServer)("the clients in SQL Server", (it) => {
       let rows = 0
       const counted = query({}, () => {
         rows += 1
+        onRow(rows)
       })
       const fiber = yield* Effect.fork(Effect.either(counted))
       yield* until(() => rows === 250, "half of the rows")
@@ -271,7 +274,25 @@ layer(sqlServer)("the clients in SQL Server", (it) => {
       })
   )
 
-  it.effect("a query whose server stands still for a while has its time from the last row on", () =>
+  it.effect("a query whose server stands still has its time from the last row on", () =>
+    Effect.gen(function* () {
+      const clock = handClock()
+      // The last row before the stall comes half a minute after the query.
+      const fiber = yield* stalled(600_000, (count) => {
+        if (count === 249) clock.moveOn(30_000)
+      }).pipe(Effect.withClock(clock))
+      const after = (millis: number) =>
+        Effect.sync(() => clock.moveOn(millis)).pipe(Effect.zipRight(breathe), Effect.zipRight(Fiber.poll(fiber)))
+      assert.isTrue(Option.isNone(yield* after(30_000)))
+      assert.isTrue(Option.isNone(yield* after(29_999)))
+      yield* after(1)
+      const ended = yield* Fiber.join(fiber)
+      assert.deepInclude(Either.isLeft(ended) ? { ...ended.left } : {}, { reason: "ETIMEOUT", retryable: true })
+      yield* assertClosed
+    })
+  )
+
+  it.effect("a query whose server stands still for a while comes whole, and is not given up when it is over", () =>
     Effect.gen(function* () {
       const fiber = yield* stalled(300)
       yield* TestClock.adjust("59 seconds")
