@@ -63,7 +63,8 @@ const archiveOne = (
   const work = Effect.gen(function* () {
     const response = yield* Effect.either(session.fetch(id, date))
     if (Either.isLeft(response)) {
-      yield* Effect.logWarning(response.left.message)
+      // Those that there was no time for may be thousands: they have a line together.
+      if (response.left.kind !== "time") yield* Effect.logWarning(response.left.message)
       return Either.left(fetchTexts[response.left.kind])
     }
     const kept = yield* Effect.either(archive.keep(id, date, response.right))
@@ -141,8 +142,8 @@ const kindOf = (raw: RawClientId): string => {
   return typeof shown === "string" ? `a text of ${shown.length} characters` : String(shown)
 }
 
-/** Lines for clients that were never worked on: one for each whose id is none, and one for all that there was no time for. */
-const reportUntouched = (clients: ReadonlyArray<DexClient>, unfinished: number): Effect.Effect<void> =>
+/** Lines for clients that have none yet: one for each whose id is none, and one for all that there was no time for. */
+const reportOthers = (clients: ReadonlyArray<DexClient>, unfinished: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (const { id, raw } of clients) {
       if (Option.isNone(id)) yield* Effect.logWarning(`${texts.invalid}: ${kindOf(raw)}`)
@@ -212,7 +213,7 @@ export const make: Effect.Effect<DexArchiveShape, never, DexGround> = Effect.gen
       )
       const summary = summaryOf(all, outcomes, date)
       yield* measure(summary, outcomes, began)
-      yield* Effect.annotateLogs(reportUntouched(all, summary.continuation?.clientIds.length ?? 0), "triggerDate", date)
+      yield* Effect.annotateLogs(reportOthers(all, summary.continuation?.clientIds.length ?? 0), "triggerDate", date)
       yield* report(summary)
       if (settings.failOnPartial && summary.failed_archives > 0) {
         return yield* new DexPartialFailure({ total: summary.total_clients, failed: summary.failed_archives })

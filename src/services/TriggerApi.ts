@@ -7,7 +7,7 @@ import type { DexSecretError, DexTokenError } from "../schemas/DexArchiveError.t
 
 /** A client's response could not be had. `reason` is for the log: a status or an error's name. */
 export class TriggerFetchError extends Data.TaggedError("TriggerFetchError")<{
-  /** `empty`: there was an answer, and nothing in it. `time`: no call was made, since there is no time left to wait. */
+  /** `empty`: there was an answer, and nothing in it. `time`: there is no time left to wait for an API that is left alone. */
   readonly kind: "failed" | "empty" | "time"
   readonly reason: string
 }> {

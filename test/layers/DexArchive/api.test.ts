@@ -1,9 +1,11 @@
 /** The calls of the API: how they look, and what happens when they fail (contract B1.7, B2.6, B2.7, Decision 6). */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
+import { written } from "../../support/logs.ts"
 import {
   acme,
   hurried,
@@ -198,10 +200,20 @@ describe("an API that is out", () => {
     Effect.gen(function* () {
       const world = yield* worldAt({ clients: forty, settings: { concurrency: 4 } })
       world.trigger = status(503, { "retry-after": "280" })
-      const summary = yield* run(world, {}, 120_000)
+      const { exit, lines } = yield* written(run(world, {}, 120_000))
+      const summary = Exit.isSuccess(exit) ? exit.value : assert.fail("it failed")
       assert.strictEqual(summary.failed_archives, 60)
-      assert.isAtLeast(summary.continuation?.clientIds.length ?? 0, 50)
+      const left = summary.continuation?.clientIds ?? []
+      assert.isAtLeast(left.length, 50)
       assert.isAtMost(world.calls.length, 4)
+      // A line for each that was asked for, and one for all others.
+      const warnings = lines.filter(({ level, triggerDate }) => level === "WARN" && triggerDate !== undefined)
+      assert.lengthOf(warnings, 60 - left.length + 1)
+      assert.deepInclude(warnings.at(-1), {
+        message: "Not processed: time budget exhausted",
+        unfinished: left.length
+      })
+      assert.isTrue(warnings.slice(0, -1).every((line) => !left.includes(String(line["clientId"]))))
     })
   )
 
@@ -221,15 +233,6 @@ describe("an API that is out", () => {
     })
   )
 
-  it.effect("does not count what it refuses: 404 for everybody is no outage", () =>
-    Effect.gen(function* () {
-      const world = yield* worldAt({ clients: forty })
-      world.trigger = status(404)
-      assert.strictEqual((yield* run(world)).failed_archives, 60)
-      assert.lengthOf(world.calls, 60)
-    })
-  )
-})
   it.effect("DEX-34 and only throttles: every client has its tries, with the waits between them", () =>
     Effect.gen(function* () {
       const clients = Array.from({ length: 300 }, (_, at) => row(at + 1))
@@ -259,3 +262,12 @@ describe("an API that is out", () => {
     })
   )
 
+  it.effect("does not count what it refuses: 404 for everybody is no outage", () =>
+    Effect.gen(function* () {
+      const world = yield* worldAt({ clients: forty })
+      world.trigger = status(404)
+      assert.strictEqual((yield* run(world)).failed_archives, 60)
+      assert.lengthOf(world.calls, 60)
+    })
+  )
+})
