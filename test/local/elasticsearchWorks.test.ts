@@ -93,10 +93,15 @@ describe("works", () => {
       { message: "[1]._id must be a non-empty string" }
     ])
     assert.deepEqual(await (await fetch(url)).json(), [work("1"), work("2")])
-    assert.deepEqual(await send(`[{"_id":"1","_source":${'{"a":'.repeat(50_000)}1${"}".repeat(50_001)}]`), [
-      400,
-      { message: "[0]._source is refused: it is nested too deeply" }
-    ])
+    const deep = `{"_id":"1","_source":${'{"a":'.repeat(50_000)}1${"}".repeat(50_001)}`
+    const others = `{"_id":"2","_source":{"version":9007199254740993}}`
+    for (const [at, body] of [
+      `[${deep},${others}]`,
+      `[${others},${deep}]`,
+      `[${others},${others},${deep}]`
+    ].entries()) {
+      assert.deepEqual(await send(body), [400, { message: `[${at}]._source is refused: it is nested too deeply` }])
+    }
     const exact =
       '[{"_id":"1","_source":{"a":[1.0,9007199254740993],"__proto__":{"b":-0}}},{"_id":"2","_source":{"version":1}}]'
     assert.deepEqual(await send(exact), [200, { works: 2 }])

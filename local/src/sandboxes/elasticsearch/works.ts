@@ -19,19 +19,34 @@ export interface Work {
   readonly _source: unknown
 }
 
-/** The texts of a body's works, whatever is in it; undefined for those that are nested deeper than can be written. */
-const textsOf = (body: string): ReadonlyArray<string | undefined> => {
+type Given = ReadonlyArray<Partial<Work> | null>
+
+const textOf = (work: Given[number]): string | undefined => {
   try {
-    return (readExactly(body) as ReadonlyArray<Partial<Work> | null>).map((work) => JSON.stringify(work?._source))
+    return JSON.stringify(work?._source)
   } catch {
-    return []
+    return undefined
   }
+}
+
+/**
+ * The texts of a body's works, whatever is in it; undefined for those that are nested deeper than can be written. With
+ * one of them the numbers of all are not as they came, which does not matter: none is written.
+ */
+const textsOf = (input: Given, body: string): ReadonlyArray<string | undefined> => {
+  let works = input
+  try {
+    works = readExactly(body) as Given
+  } catch {
+    // It cannot be read exactly: each is looked at by itself, to find the one that is too deep.
+  }
+  return works.map(textOf)
 }
 
 const readWorks = (input: unknown, body: string, index: string, mappings: Index["mappings"]): ReadonlyArray<Asked> => {
   if (!Array.isArray(input)) throw new SandboxRefusal(400, "the body must be a list of works")
   const check = new Check()
-  const texts = textsOf(body)
+  const texts = textsOf(input, body)
   const works = input.flatMap((work: unknown, at) => {
     if (!check.object(work, `[${at}]`)) return []
     const { _id: id, _source: source, ...others } = work
