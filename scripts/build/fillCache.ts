@@ -42,8 +42,12 @@ for (const event of firstEvents[name] ?? [{ warmup: true }]) {
   // Most of them are refused, as the stub refuses nearly everything.
   await handler(event, context).catch(() => undefined)
 }
-// A cache is bound to V8's flags, and a call may have set one (src/handlers/DexArchive/heap.ts).
-for (const flag of flags) setFlagsFromString(flag.startsWith("--no-") ? `--${flag.slice(5)}` : `--no-${flag.slice(2)}`)
+// A cache is bound to V8's flags, and a call may have set some (src/handlers/DexArchive/heap.ts). One at a time, since
+// V8 does not say what it had: a Node.js without Maglev must not get it.
+for (const flag of flags) {
+  if (cachedDataVersionTag() === tag) break
+  setFlagsFromString(flag.startsWith("--no-") ? `--${flag.slice(5)}` : `--no-${flag.slice(2)}`)
+}
 if (cachedDataVersionTag() !== tag) throw new Error(`${name} sets flags of V8 that its cache would be refused for`)
 await replaceFile(
   join(folder, "bundle.cache"),

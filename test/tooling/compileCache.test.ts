@@ -108,6 +108,16 @@ describe("a bundle with its compile cache", () => {
     await writeFile(cache(), whole)
   })
 
+  it("is made by a Node.js that has no Maglev, too, and taken there", async () => {
+    const whole = await readFile(cache())
+    const program = "scripts/build/fillCache.ts"
+    const env = { PATH: process.env["PATH"] }
+    await promisify(execFile)(process.execPath, ["--no-maglev", program, folder, "a function"], { env })
+    assert.isFalse((await run(["--no-maglev"])).rejected)
+    await writeFile(cache(), whole)
+    assert.isFalse((await run()).rejected)
+  })
+
   it("tells the place in the source where source maps are asked for", async () => {
     const { answer } = await run(["--enable-source-maps"], "failing")
     const lines = (await readFile(entryPoint, "utf8")).split("\n")
