@@ -72,6 +72,13 @@ export type RequestState = typeof RequestState.Type
 /** Whether a text is one of mParticle's statuses. */
 export const isUpstreamStatus = Schema.is(UpstreamStatus)
 
+/** The workspace that a callback is of, as it came: what is no id is nobody's, and must not count as left out. */
+const Workspace = Schema.Unknown.annotations({
+  jsonSchema: {
+    description: "the workspace's id, a text or a number; null counts as left out, anything else as not ours"
+  }
+})
+
 /**
  * Body of a callback. Only what decides is read strictly: samples differ in everything else, and a callback that is
  * not taken is lost. A status may be one that mParticle has not documented.
@@ -80,7 +87,7 @@ export const Callback = Schema.Struct({
   subject_request_id: RequestId,
   request_status: Schema.String,
   expected_completion_time: Schema.optional(Aside),
-  controller_id: Schema.optional(Aside),
+  controller_id: Schema.optional(Workspace),
   results_url: Schema.optional(Schema.NullOr(Schema.String)),
   status_callback_url: Schema.optional(Aside)
 })

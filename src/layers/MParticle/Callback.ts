@@ -20,6 +20,13 @@ import { MParticleSettings } from "./Settings.ts"
 /** Kept back from an invocation's time for answering when the results take too long. */
 const answerReserveMillis = 2_000
 
+/** The workspace that a callback names; undefined when it names none, null when what it names is no id. */
+const workspaceOf = ({ controller_id: id }: Callback): string | null | undefined => {
+  if (typeof id === "string") return id
+  if (typeof id === "number") return String(id)
+  return id === undefined || id === null ? undefined : null
+}
+
 /** Takes callbacks; see {@link MParticleShape.observe}. */
 export const make = (guards: Guards) =>
   Effect.gen(function* () {
@@ -35,11 +42,10 @@ export const make = (guards: Guards) =>
     const foreign = (callback: Callback): Effect.Effect<ReadonlyArray<string>> =>
       Effect.gen(function* () {
         const workspace = yield* Effect.option(parameters.get("mparticle-workspace-id"))
-        const { controller_id: controllerId, status_callback_url: url } = callback
+        const named = workspaceOf(callback)
+        const { status_callback_url: url } = callback
         return [
-          ...(Option.isSome(workspace) && typeof controllerId === "string" && controllerId !== workspace.value
-            ? ["controller_id"]
-            : []),
+          ...(Option.isSome(workspace) && named !== undefined && named !== workspace.value ? ["controller_id"] : []),
           ...(typeof url === "string" && url !== callbackUrl(settings, callback.subject_request_id)
             ? ["status_callback_url"]
             : [])
@@ -94,7 +100,8 @@ export const make = (guards: Guards) =>
         yield* Observation.raiseUnknownStatus(alerts, id)
         return { record: found.value, results: "none" }
       }
-      const moved = yield* note(found.value, { ...callback, request_status: status })
+      const workspace = workspaceOf(callback) ?? undefined
+      const moved = yield* note(found.value, { ...callback, controller_id: workspace, request_status: status })
       const record = Option.match(moved, { onNone: () => found.value, onSome: (current) => current.record })
       return status === "completed" && typeof callback.results_url === "string" && record.type === "export"
         ? yield* collect(record)

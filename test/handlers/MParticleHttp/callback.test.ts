@@ -175,6 +175,7 @@ describe("a callback that is believed", () => {
 
 describe("a callback that names somebody else", () => {
   const foreignUrl = { status_callback_url: "https://webhook.example.net/f00" }
+  const foreignWorkspaces = ["workspace-2", "", 1234, true, { id: "workspace-1" }, ["workspace-1"]]
 
   it.effect("C-28 as its receiver is taken, with a warning", () =>
     Effect.gen(function* () {
@@ -191,7 +192,7 @@ describe("a callback that names somebody else", () => {
       const id = yield* filed
       for (const [field, value] of [
         ["status_callback_url", foreignUrl.status_callback_url],
-        ["controller_id", "workspace-2"]
+        ...foreignWorkspaces.map((id) => ["controller_id", id] as const)
       ] as const) {
         const failure = failureOf(yield* unchanged(deliver(id, { [field]: value })), 400, "VALIDATION_ERROR")
         assert.deepStrictEqual(failure.error.details["issues"], [{ path: field, reason: "is not ours" }])
@@ -206,14 +207,25 @@ describe("a callback that names somebody else", () => {
     }).pipe(inCallbackWorld({ settings: { strictCallbacks: true } }))
   )
 
-  it.effect("C-28 as its workspace is not believed: mParticle is asked for our request", () =>
+  for (const workspace of foreignWorkspaces) {
+    it.effect(
+      `C-28 as its workspace (${JSON.stringify(workspace)}) is not believed: mParticle is asked for our request`,
+      () =>
+        Effect.gen(function* () {
+          const id = yield* filed
+          const upstream = yield* Upstream
+          upstream.lookup = known("in_progress")
+          yield* taken(id, { controller_id: workspace })
+          assert.lengthOf(upstream.lookups, 1)
+          assert.include(yield* soleRecord, { status: "in_progress", controllerId: "workspace-1" })
+        }).pipe(inCallbackWorld())
+    )
+  }
+
+  it.effect("C-28 is ours where our workspace's id is a number", () =>
     Effect.gen(function* () {
-      const id = yield* filed
-      const upstream = yield* Upstream
-      upstream.lookup = known("in_progress")
-      yield* taken(id, { controller_id: "workspace-2" })
-      assert.lengthOf(upstream.lookups, 1)
-      assert.include(yield* soleRecord, { status: "in_progress" })
-    }).pipe(inCallbackWorld())
+      yield* taken(yield* filed, { controller_id: 1234 })
+      assert.include(yield* soleRecord, { status: "completed", controllerId: "1234" })
+    }).pipe(inCallbackWorld({ settings: { strictCallbacks: true }, parameters: { "mparticle-workspace-id": "1234" } }))
   )
 })

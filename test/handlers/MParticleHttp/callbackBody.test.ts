@@ -37,8 +37,7 @@ describe("a callback's body", () => {
   }
 
   for (const facts of [
-    { controller_id: 1234 },
-    { controller_id: { id: "workspace-1" }, api_version: 3 },
+    { controller_id: null, api_version: 3 },
     { expected_completion_time: 1_705_315_800 },
     { status_callback_url: ["https://callback.example.com"] },
     { group_id: 7, results_count: "many" }
