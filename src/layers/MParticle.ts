@@ -5,13 +5,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { IdentityId, isUnsent, type RequestRecord } from "../schemas/DataSubjectRequest.ts"
+import * as Ref from "effect/Ref"
+import { IdentityId, isUnsent, type RequestId, type RequestRecord } from "../schemas/DataSubjectRequest.ts"
 import { DatabaseError, MParticleApiError, RequestNotFound, SubmissionFailed } from "../schemas/MParticleError.ts"
 import { remainingMillis, within } from "../services/Deadline.ts"
 import * as Metrics from "../services/Metrics.ts"
 import { BeingSent, MParticle, type MParticleShape, type Submission, type SubmitError } from "../services/MParticle.ts"
 import { RequestStore, type StoreError } from "../services/RequestStore.ts"
-import { isCollectible } from "../services/Reconciliation/Rules.ts"
+import { isUncopied } from "../services/Reconciliation/Rules.ts"
 import { Results } from "../services/Results.ts"
 import { trace } from "../services/Trace.ts"
 import * as Uuid from "../services/Uuid.ts"
@@ -24,6 +25,7 @@ import * as Observation from "./MParticle/Observation.ts"
 import * as Refresh from "./MParticle/Refresh.ts"
 import { MParticleSettings } from "./MParticle/Settings.ts"
 import * as Submitting from "./MParticle/Submission.ts"
+import * as TtlCache from "./Resilience/TtlCache.ts"
 
 const retentionSeconds = 90 * 24 * 60 * 60
 /** Kept back from a caller's time for putting a request that mParticle does not take into the queue. */
@@ -31,6 +33,9 @@ const fallbackReserveMillis = 3_000
 /** The first pause of a twin that waits for the one that sends; it doubles up to the longest. */
 const firstPauseMillis = 100
 const longestPauseMillis = 1_000
+
+/** For how long after it tried to copy the results of an export a process answers queries without trying again. */
+const collectPauseMillis = 60_000
 
 /** Ends the attempts early enough for what mParticle does not take to be put into the queue. */
 const leavingTimeToQueue = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -77,6 +82,11 @@ export const make = Effect.gen(function* () {
   const hashOf = yield* EmailHash.make
   const results = yield* Results
   const observe = yield* Callback.make(guards)
+  // In this process alone: the record's own time orders the reconciler's work, which no caller may put off.
+  const turns = yield* TtlCache.make({
+    lookup: (_: RequestId) => Ref.make(false),
+    timeToLiveMillis: collectPauseMillis
+  })
 
   const leaseOf = (owner: string): Effect.Effect<{ readonly owner: string; readonly until: number }> =>
     Effect.map(Clock.currentTimeMillis, (now) => ({ owner, until: now + settings.leaseMillis }))
@@ -243,21 +253,22 @@ export const make = Effect.gen(function* () {
   }, trace("dsrFind"))
 
   /**
-   * Copies results that the callback could not; the caller is told of the end of the request all the same. An attempt
-   * that does not work out is noted, so that the next one keeps its distance.
+   * Copies results that the callback could not; the caller is told of the end of the request all the same. Only the
+   * first to ask within a while tries, so that who asks often does not use up mParticle's quota.
    */
   const collect = (record: RequestRecord): Effect.Effect<RequestRecord> =>
     Effect.gen(function* () {
-      if (!isCollectible(record, yield* Clock.currentTimeMillis)) return record
+      if (!isUncopied(record)) return record
+      const isTaken = yield* turns.get(record.id)
+      if (yield* Ref.getAndSet(isTaken, true)) return record
       return yield* results.collect(record).pipe(
         leavingTimeToAnswer,
+        // What was not let through to mParticle has cost none of its calls.
+        Effect.tapError(({ _tag }) =>
+          _tag === "CircuitOpen" || _tag === "RateLimited" ? Ref.set(isTaken, false) : Effect.void
+        ),
         Effect.catchAll((error) =>
-          Effect.gen(function* () {
-            yield* Effect.logError("the results were not copied with the status query", Cause.fail(error))
-            const at = new Date(yield* Clock.currentTimeMillis).toISOString()
-            yield* Effect.ignoreLogged(store.markSynced(record.id, at))
-            return record
-          })
+          Effect.as(Effect.logError("the results were not copied with the status query", Cause.fail(error)), record)
         )
       )
     })

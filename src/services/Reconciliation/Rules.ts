@@ -23,20 +23,6 @@ export const isUncopied = (record: RequestRecord): boolean =>
   record.resultLocations === undefined &&
   record.failureReason === undefined
 
-/** How long after an attempt that did not work out a status query leaves the results of an export alone. */
-const collectPauseMillis = 60_000
-
-/**
- * Whether a status query at `now` (epoch milliseconds) is to try and copy the results of an export: at once after its
- * end, and then only a while after the last attempt, so that who asks often does not use up mParticle's quota.
- */
-export const isCollectible = (record: RequestRecord, now: number): boolean => {
-  if (!isUncopied(record)) return false
-  const { completedAt = record.updatedAt, lastSyncedAt = completedAt } = record
-  // The comparison that found the end is noted with its time, and is no attempt.
-  return lastSyncedAt <= completedAt || now - Date.parse(lastSyncedAt) >= collectPauseMillis
-}
-
 /**
  * What a request needs at `now` (epoch milliseconds), if anything. A request that is not sent is left alone for a while
  * after it was filed: its caller, or the fallback queue, is still at it. So is one that was compared lately.

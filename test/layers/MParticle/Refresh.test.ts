@@ -39,6 +39,17 @@ const unsent = Effect.gen(function* () {
   return { fake, id: answer.mparticleRequestId }
 })
 
+/** A completed export at noon, found so by a comparison, whose results are still to be copied. */
+const uncopied = Effect.gen(function* () {
+  yield* TestClock.setTime(Date.UTC(2024, 0, 15, 12))
+  const fake = yield* upstream
+  const id = succeeded(yield* initiateWith({ requestType: "export" })).mparticleRequestId
+  const store = yield* RequestStore
+  const end = "2024-01-15T12:00:00.000Z"
+  yield* store.transition(yield* recordOf(id), "completed", { completedAt: end, lastSyncedAt: end })
+  return { fake, id }
+})
+
 const standing = (id: RequestId) => Effect.map(statusOf(id), (answer) => succeeded(answer) as StatusSuccess)
 
 describe("comparing a record with mParticle's", () => {
@@ -131,12 +142,8 @@ describe("comparing a record with mParticle's", () => {
     "ST-16 300 questions in a minute after a completed export's results, which are not there, cost one call",
     () =>
       Effect.gen(function* () {
-        yield* TestClock.setTime(Date.UTC(2024, 0, 15, 12))
-        const fake = yield* upstream
-        const id = succeeded(yield* initiateWith({ requestType: "export" })).mparticleRequestId
-        const store = yield* RequestStore
-        const end = "2024-01-15T12:00:00.000Z"
-        yield* store.transition(yield* recordOf(id), "completed", { completedAt: end, lastSyncedAt: end })
+        const { fake, id } = yield* uncopied
+        const before = yield* recordOf(id)
         fake.lookup = known("completed", { results_url: null })
         const questions = Effect.forEach(
           Array.from({ length: 30 }),
@@ -145,13 +152,29 @@ describe("comparing a record with mParticle's", () => {
         )
         yield* questions
         assert.lengthOf(fake.lookups, 1, "the first one, at once")
-        assert.deepInclude(yield* recordOf(id), { status: "completed", lastSyncedAt: "2024-01-15T12:00:02.000Z" })
+        assert.deepStrictEqual(yield* recordOf(id), before, "who asks does not put off the reconciler's turn")
         fake.lookup = (call) => known("completed", { results_url: `${call.url}/results` })(call)
         fake.download = () => new Response("a zip")
         yield* TestClock.adjust("2 seconds")
         const answer = yield* standing(id)
         assert.lengthOf(answer.downloadUrls ?? [], 1)
         assert.lengthOf(fake.lookups, 2, "the next one a minute after the first")
+      }).pipe(inMemory())
+  )
+
+  it.effect(
+    "ST-17 results that an open breaker kept a question from are asked for as soon as it lets one through",
+    () =>
+      Effect.gen(function* () {
+        const { fake, id } = yield* uncopied
+        fake.reply = failing(429, "slow down", { "retry-after": "30" })
+        assert.strictEqual(succeeded(yield* initiateWith()).status, "queued")
+        fake.lookup = (call) => known("completed", { results_url: `${call.url}/results` })(call)
+        fake.download = () => new Response("a zip")
+        assert.notProperty(yield* standing(id), "downloadUrls")
+        assert.lengthOf(fake.lookups, 0)
+        yield* TestClock.adjust("31 seconds")
+        assert.lengthOf((yield* standing(id)).downloadUrls ?? [], 1)
       }).pipe(inMemory())
   )
 

@@ -1,41 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { RequestRecord } from "../../../src/schemas/DataSubjectRequest.ts"
-import {
-  type Duty,
-  dutyOf,
-  isCollectible,
-  lastTurn,
-  type Stuck,
-  stuckIn
-} from "../../../src/services/Reconciliation/Rules.ts"
+import { type Duty, dutyOf, lastTurn, type Stuck, stuckIn } from "../../../src/services/Reconciliation/Rules.ts"
 import { daysAgo, minutesAgo, noon, recordWith } from "../../support/records.ts"
 
 const { expectedCompletionTime: _, ...unacknowledged } = recordWith({ status: "submitted" })
 
 const completedExport: Partial<RequestRecord> = { type: "export", status: "completed", completedAt: minutesAgo(1) }
-
-describe("whether a status query copies results", () => {
-  const cases: ReadonlyArray<readonly [string, Partial<RequestRecord>, boolean]> = [
-    ["ST-17 at once after the end", { ...completedExport, completedAt: minutesAgo(0) }, true],
-    [
-      "ST-17 at once also where a comparison found the end",
-      { ...completedExport, completedAt: minutesAgo(0), lastSyncedAt: minutesAgo(0) },
-      true
-    ],
-    ["ST-16 not in the minute after an attempt", { ...completedExport, lastSyncedAt: minutesAgo(0.999) }, false],
-    [
-      "ST-16 a minute after it again",
-      { ...completedExport, completedAt: minutesAgo(9), lastSyncedAt: minutesAgo(1) },
-      true
-    ],
-    ["ST-20 not when there are none", { ...completedExport, resultLocations: [] }, false],
-    ["ST-02 not of an erasure", { ...completedExport, type: "delete" }, false]
-  ]
-
-  for (const [name, overrides, expected] of cases) {
-    it(name, () => assert.strictEqual(isCollectible(recordWith(overrides), noon), expected))
-  }
-})
 
 describe("what a request needs", () => {
   const needs = (record: RequestRecord): Duty | undefined => dutyOf(record, noon, 900_000)
