@@ -54,11 +54,8 @@ type Filing = Submission & Pick<RequestRecord, "submittedAs">
 
 type HandOverError = Guards.AttemptError | StoreError
 
-/** Refused credentials are our fault, and a time-out (408) is the way's: neither says anything of the request. */
-const notOfTheRequest: ReadonlySet<number | undefined> = new Set([401, 403, 408])
-
-/** mParticle refuses this request itself. One that it does not refuse stays to be sent. */
-const isRefusal = (error: MParticleApiError): boolean => !error.retryable && !notOfTheRequest.has(error.status)
+/** mParticle refuses this request itself, and not our credentials. One that it does not refuse stays to be sent. */
+const isRefusal = ({ retryable, status }: MParticleApiError): boolean => !retryable && status !== 401 && status !== 403
 
 /** The refusal that a failed record keeps, as the caller was told it when it happened. */
 const refusalOf = (record: RequestRecord): SubmissionFailed =>

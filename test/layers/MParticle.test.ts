@@ -88,8 +88,8 @@ describe("submitting: attempts", () => {
     }).pipe(inMemory())
   )
 
-  it.effect.each([301, 302, 307, 308])(
-    "B-20 a redirect (%i) is no refusal: it is looked up, and sent again",
+  it.effect.each([301, 302, 307, 308, 408])(
+    "B-20 a redirect or a time-out (%i) is no refusal: it is looked up, sent again, and queued in the end",
     (status) =>
       Effect.gen(function* () {
         const fake = yield* upstream
@@ -279,12 +279,11 @@ describe("submitting: credentials", () => {
     }).pipe(inMemory({ rotated: { "mparticle-api-secret": "rotated" } }))
   )
 
-  it.effect("T-62 never ends a request over our own credentials or a time-out's 408: it stays to be sent", () =>
+  it.effect("T-62 never ends a request over our own credentials: it stays to be sent", () =>
     Effect.gen(function* () {
       for (const [status, calls] of [
         [401, 2],
-        [403, 1],
-        [408, 1]
+        [403, 1]
       ] as const) {
         const fake = yield* upstream
         const wanted = { action: "initiate", payload: yield* payload() }

@@ -19,11 +19,13 @@ const readState = VendorHttp.decoder(RequestState)
 const unusable = (flaw: string): MParticleApiError => new MParticleApiError({ flaw })
 
 /**
- * An answer that is not a success, as the error it means. Only 4xx and 5xx are mParticle's own: a redirect says something
- * of the way to it and nothing of the request.
+ * An answer that is not a success, as the error it means. Only 4xx and 5xx are mParticle's own: a redirect, and a time-out
+ * (408), after which HTTP lets a request be repeated, say something of the way to it and nothing of the request.
  */
 const errorFrom = (answer: VendorHttp.VendorAnswer, personal: ReadonlyArray<string>): MParticleApiError =>
-  answer.status < 400 ? unusable(`it answered ${answer.status}`) : VendorHttp.errorFrom(answer, personal)
+  answer.status < 400 || answer.status === 408
+    ? unusable(`it answered ${answer.status}`)
+    : VendorHttp.errorFrom(answer, personal)
 
 /** The client over the context's HTTP client, parameters and settings, below a quota. */
 export const make = (

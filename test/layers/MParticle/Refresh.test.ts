@@ -259,7 +259,8 @@ describe("comparing a record with mParticle's", () => {
         [() => "reset" as const, 1],
         [() => "silence" as const, 1],
         [() => new Response("<html>"), 1],
-        [failing(301), 1]
+        [failing(301), 1],
+        [failing(408), 1]
       ] as const) {
         yield* Effect.gen(function* () {
           const { fake, id } = yield* filed
