@@ -31,27 +31,23 @@ export const make = (client: SSMClient, options: ParametersOptions): Effect.Effe
     const chunks = Array.from({ length: Math.ceil(options.names.length / namesPerCall) }, (_, index) =>
       options.names.slice(index * namesPerCall, (index + 1) * namesPerCall)
     )
-    const fetchAll = Effect.forEach(
-      chunks,
-      (names) =>
-        send(
-          client,
-          new GetParametersCommand({ Names: names.map((name) => `${options.prefix}/${name}`), WithDecryption: true }),
-          { service: "ssm", operation: "GetParameters" }
-        ),
-      { concurrency: "unbounded" }
-    ).pipe(
-      Effect.map((answers) => {
-        const found = answers.flatMap((answer) => answer.Parameters ?? [])
-        return new Map(found.map((parameter) => [parameter.Name ?? "", Redacted.make(parameter.Value ?? "")]))
-      }),
-      // A refusal stays until somebody changes a role or a key: that is not an outage.
-      Effect.mapError((error) =>
-        error.kind === "transient"
-          ? new ParametersUnavailable({ reason: error.errorName })
-          : new ConfigurationError({ setting: options.prefix, reason: `cannot be read (${error.errorName})` })
+    const fetch = (names: ReadonlyArray<string>) =>
+      send(
+        client,
+        new GetParametersCommand({ Names: names.map((name) => `${options.prefix}/${name}`), WithDecryption: true }),
+        { service: "ssm", operation: "GetParameters" }
+      ).pipe(
+        // A refusal stays until somebody changes a role or a key: that is not an outage.
+        Effect.mapError((error) =>
+          error.kind === "transient"
+            ? new ParametersUnavailable({ reason: error.errorName })
+            : new ConfigurationError({ setting: options.prefix, reason: `cannot be read (${error.errorName})` })
+        )
       )
-    )
+    const fetchAll = Effect.map(Effect.forEach(chunks, fetch, { concurrency: "unbounded" }), (answers) => {
+      const found = answers.flatMap((answer) => answer.Parameters ?? [])
+      return new Map(found.map((parameter) => [parameter.Name ?? "", Redacted.make(parameter.Value ?? "")]))
+    })
     // One key: the set is read as a whole, and concurrent misses share one read.
     const cache = yield* TtlCache.make({ lookup: (_: "all") => fetchAll, timeToLiveMillis })
     const secret: ParametersShape["secret"] = (name) =>
@@ -61,7 +57,8 @@ export const make = (client: SSMClient, options: ParametersOptions): Effect.Effe
           ? Effect.fail(missingParameter(`${options.prefix}/${name}`))
           : Effect.succeed(value)
       })
-    const probe = Effect.asVoid(fetchAll)
+    // One name is enough to see an answer, and costs little where anybody may ask.
+    const probe = Effect.forEach(options.names.slice(0, 1), (name) => fetch([name]), { discard: true })
     return { secret, probe, get: (name) => Effect.map(secret(name), Redacted.value), invalidate: cache.invalidateAll }
   })
 

@@ -33,7 +33,7 @@ export interface ParametersShape {
   readonly get: (name: string) => Effect.Effect<string, ParametersError>
   /** A secret parameter. */
   readonly secret: (name: string) => Effect.Effect<Redacted.Redacted, ParametersError>
-  /** Asks the store itself, whatever is cached: whether it answers. */
+  /** Asks the store itself for one parameter, whatever is cached: whether it answers. */
   readonly probe: Effect.Effect<void, ParametersError>
   /** Forgets what is cached: the next read asks the store. For when an upstream refuses a cached credential. */
   readonly invalidate: Effect.Effect<void>

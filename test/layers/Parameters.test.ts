@@ -36,11 +36,12 @@ const started = Effect.gen(function* () {
     )
   yield* put("name-0", "zero")
   yield* put("name-11", "eleven")
-  const reads = { count: 0, failing: false }
+  const reads = { count: 0, failing: false, names: [] as ReadonlyArray<string> }
   client.middlewareStack.add(
     (next, context) => (args) => {
       if (context["commandName"] !== GetParametersCommand.name) return next(args)
       reads.count += 1
+      reads.names = (args.input as GetParametersCommand["input"]).Names ?? []
       return reads.failing
         ? Promise.reject(
             Object.assign(new Error("no"), { name: "AccessDeniedException", $metadata: { httpStatusCode: 400 } })
@@ -130,6 +131,19 @@ describe("Parameters", () => {
         new ConfigurationError({ setting: "/mparticle-api/CODE/name-5", reason: "is missing" })
       )
       assert.strictEqual(error.message, "/mparticle-api/CODE/name-5 is missing")
+    })
+  )
+
+  it.scoped("probes the store with one name in one call, whatever is cached", () =>
+    Effect.gen(function* () {
+      const { parameters, reads } = yield* started
+      yield* parameters.get("name-0")
+      reads.count = 0
+      yield* parameters.probe
+      assert.deepStrictEqual([reads.count, reads.names], [1, [`${prefix}/name-0`]])
+      reads.failing = true
+      assert.instanceOf(yield* Effect.flip(parameters.probe), ConfigurationError)
+      assert.strictEqual(yield* parameters.get("name-0"), "zero")
     })
   )
 
