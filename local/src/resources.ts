@@ -87,7 +87,8 @@ const visibilitySeconds: Readonly<Record<QueueKey, number>> = {
   email: othersSeconds,
   handoff: othersSeconds,
   parking: 60,
-  // Longer than the function tries again for, and short enough to see a malformed message in its dead-letter queue.
+  // Short enough to see a malformed message in its dead-letter queue soon. With trouble at more than one of its stages the
+  // function can take longer: a message may then be delivered twice, which minting survives: it gives the same ids.
   idMinter: 10,
   idMinterDownstream: othersSeconds
 }
