@@ -87,7 +87,7 @@ export const make = (options: ClusterOptions): Effect.Effect<Cluster, never, Htt
         const request = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
           HttpClientRequest.setHeaders({
             accept: "application/json",
-            "x-opaque-id": encodeURIComponent((yield* Correlation).toWellFormed())
+            "x-opaque-id": encodeURIComponent(yield* Correlation)
           }),
           HttpClientRequest.setHeaders(yield* Spans.outgoingHeaders),
           authorize,
