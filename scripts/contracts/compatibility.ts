@@ -67,6 +67,8 @@ const typeOf = (schema: JsonObject): Json | undefined => {
   return types.size === 1 ? [...types][0] : undefined
 }
 
+const namedIn = ({ properties }: JsonObject): ReadonlyArray<string> => Object.keys(schemasIn(properties))
+
 const requiredOf = (schema: JsonObject): ReadonlyArray<string> =>
   Array.isArray(schema["required"]) ? schema["required"].map(String) : []
 
@@ -219,21 +221,23 @@ export const breakingChanges = (direction: Direction, before: JsonSchema, after:
 
   const keysRead = (schema: JsonSchema): ReadonlyArray<string> =>
     readConditions(schema).flatMap((condition) => [
-      ...Object.keys(schemasIn(condition["properties"])),
+      ...namedIn(condition),
       ...(choicesOf(condition) ?? []).flatMap(keysRead)
     ])
 
   /**
    * Whether an answer is told from what the other choices read: it always has a key that this choice asks for and no other
-   * reads, and each other asks for one that it need not have.
+   * reads, and each other asks for one that it never has, as far as it names its keys. One that it may have is not enough:
+   * with that key it would be taken for the other.
    */
   const isTold = (sent: ReadonlyArray<JsonObject>, choice: JsonSchema, others: ReadonlyArray<JsonSchema>): boolean => {
     const always = new Set(sent.flatMap(requiredOf))
     const asked = (one: JsonSchema): ReadonlyArray<string> => readConditions(one).flatMap(requiredOf)
+    const named = new Set(sent.flatMap(namedIn))
     const foreign = new Set(others.flatMap(keysRead))
     return (
       asked(choice).some((key) => always.has(key) && !foreign.has(key)) &&
-      others.every((other) => asked(other).some((key) => !always.has(key)))
+      others.every((other) => asked(other).some((key) => !always.has(key) && !named.has(key)))
     )
   }
 
@@ -251,7 +255,7 @@ export const breakingChanges = (direction: Direction, before: JsonSchema, after:
     if (isRequest || isTold(sent, choice, others)) return []
     const [read, readElsewhere] = [new Set(keysRead(choice)), new Set(accepted.flatMap(keysRead))]
     return sent
-      .flatMap((condition) => Object.keys(schemasIn(condition["properties"])))
+      .flatMap(namedIn)
       .filter((key) => readElsewhere.has(key) && !read.has(key))
       .map((key) => ({ path: under(path, key), reason: "is not read any more" }))
   }

@@ -251,6 +251,13 @@ const breaking: ReadonlyArray<Row> = [
     pointer((keys) => [...keys, "primary_channel", "from", "to", "body", "num_media", "media", "messages_omitted"]),
     "message_type is not read any more"
   ],
+  [
+    "a branch gains all keys of another one, one of them optional, and would be taken for it at times",
+    handoff,
+    "$defs/HandoffPointer",
+    pointer((keys) => [...keys, "primary_channel", "from", "to", "num_media", "media", "messages_omitted"]),
+    "message_type is not read any more"
+  ],
   ["anything can be answered", response, "$defs/BatonFailure", to(true), 'type was "object" and is absent']
 ]
 
