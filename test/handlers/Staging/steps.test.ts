@@ -1,21 +1,28 @@
 /** A1.10: with `LOG_LEVEL=DEBUG` a message leaves a line of each step, and nothing more otherwise. */
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
+import * as Layer from "effect/Layer"
+import * as LogLevels from "../../../src/layers/Observability/LogLevels.ts"
 import { maskedId, provisionalId } from "../../../src/schemas/Staging.ts"
 import { written } from "../../support/logs.ts"
 import { accountSid, conversation, inStaging, later, message, send, webhook, deliver } from "../../support/staging.ts"
-import { engines, secret, seed } from "../../support/stagingEngines.ts"
+import { depthOf, engines, secret, seed, staged } from "../../support/stagingEngines.ts"
 
 const step = /^(?:parse|lookup|secret|signature|context|rules|routing|stage|lock|queue): /
 
+/** The lines of steps that an effect writes where this is set of the environment. */
+const stepLines = <A, E, R>(environment: Readonly<Record<string, string>>, effect: Effect.Effect<A, E, R>) => {
+  const config = Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
+  return Effect.map(written(Effect.provide(effect, Layer.provide(LogLevels.layer, config))), ({ lines }) =>
+    lines.filter(({ message: text }) => step.test(String(text)))
+  )
+}
+
 /** The steps that an effect logs, in order; the runtime has lines of its own at that level. */
 const stepsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.map(written(Logger.withMinimumLogLevel(effect, LogLevel.Debug)), ({ lines }) =>
-    lines
-      .filter(({ level, message: text }) => level === "DEBUG" && step.test(String(text)))
-      .map((line) => line["message"])
+  Effect.map(stepLines({ LOG_LEVEL: "DEBUG" }, effect), (lines) =>
+    lines.filter(({ level }) => level === "DEBUG").map((line) => line["message"])
   )
 
 const believed = ["parse: whatsapp, conv_…00_…01", "lookup: found", "secret: fetched", "signature: fits"]
@@ -74,6 +81,25 @@ describe("the steps of a message", () => {
         yield* later(60_000)
         const steps = yield* stepsOf(send({ params: message("SM2"), token: rotated }))
         assert.deepStrictEqual(steps.slice(0, 4), [...atHand.slice(0, 3), "signature: fits, by a newer secret"])
+      }).pipe(inStaging())
+    )
+
+    it.effect("are not written where nothing is set, whatever becomes of the message", () =>
+      Effect.gen(function* () {
+        const all = Effect.gen(function* () {
+          yield* send()
+          yield* later(1_000)
+          yield* send({ params: message("SM2") })
+          yield* send()
+          yield* send({ token: "f".repeat(32) })
+          yield* seed(conversation({ project_status: "inactive" }))
+          yield* send({ params: message("SM3") })
+          yield* seed(conversation({ hand_off_to_human: true }))
+          yield* send({ params: message("SM4") })
+        })
+        assert.deepStrictEqual(yield* stepLines({}, all), [])
+        assert.lengthOf(yield* staged, 2)
+        assert.strictEqual(yield* depthOf("handoff"), 1)
       }).pipe(inStaging())
     )
 
