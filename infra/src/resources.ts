@@ -151,8 +151,8 @@ export const queues = (stage: string) =>
     sms: stagingQueue("sms", stage, readerSeconds),
     email: stagingQueue("email", stage, readerSeconds),
     handoff: { ...stagingQueue("handoff", stage, humanSeconds), retentionDays: 7 },
-    // The sweeper receives for itself: a parked message every minute for an hour, and then every five minutes. As often as
-    // SQS allows is more than three days of that; it must be over before the queue forgets the message.
+    // The sweeper receives for itself: a parked message every minute for an hour, and then every five or six minutes. As
+    // often as SQS allows is more than three days of that; it must be over before the queue forgets the message.
     parking: {
       name: `${stagingPrefix}-parking-queue-${stage.toLowerCase()}`,
       consumer: "staging-sweeper",

@@ -137,7 +137,7 @@ describe("the contract of Staging", () => {
   it("cases 62 and 79, and its page: what SQS refuses, what stays parked or is told again", () => {
     holds("Staging", [
       ["trigger-refused", "FILL(m0, 0) + FILL(m1, 0) + FILL(m2, 0) >= 1, 1 x 300 s"],
-      ["parked", "Maximum StagingParkedKept > 0, 3 x 300 s"],
+      ["parked", "Maximum StagingParkedKept > 0, 3 of 4 x 300 s"],
       ["retriggered", "Maximum StagingRetriggered > 0, 3 x 300 s"],
       ["untold", "Maximum StagingRetriggerFailed > 0, 3 x 300 s"]
     ])
