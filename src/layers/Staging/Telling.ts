@@ -9,10 +9,14 @@ import * as Effect from "effect/Effect"
 import type { Channel, Trigger } from "../../schemas/Staging.ts"
 import { type AnyFailure, failure } from "../../schemas/StagingError.ts"
 import { type Conversation, Conversations } from "../../services/Conversations.ts"
+import * as Deadline from "../../services/Deadline.ts"
 import type { Waiting } from "../../services/StageStore.ts"
 import { isAtWork } from "../../services/Staging/Rules.ts"
 import { channelOf } from "./channelAttributes.ts"
 import { StagingSettings } from "./Settings.ts"
+
+/** A look may take this long, its retries included: with a table that hangs, there is still time for all the others. */
+const lookMillis = 1_500
 
 /** A trigger, and the channel whose consumer it is for. */
 export interface Telling {
@@ -27,7 +31,7 @@ export const make = Effect.gen(function* () {
 
   /** What is on record; where that cannot be read, what the rows say must do: a trigger too many does no harm. */
   const record = ({ channel, conversationId }: Waiting, customer: string): Effect.Effect<Conversation, AnyFailure> =>
-    Effect.catchAll(conversations.get(customer, conversationId), (error) =>
+    Effect.catchAll(Deadline.within(lookMillis)(conversations.get(customer, conversationId)), (error) =>
       channel === undefined
         ? Effect.fail(error)
         : Effect.as(Effect.logWarning("a conversation that waits cannot be looked at", Cause.fail(error)), {})

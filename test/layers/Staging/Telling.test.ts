@@ -1,9 +1,21 @@
 /** Whom the sweeper tells of a conversation: by its rows, and by what is on record of it. */
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
+import * as ConversationsLayer from "../../../src/layers/Staging/Conversations.ts"
+import { layerOf } from "../../../src/layers/Staging/Settings.ts"
+import * as Telling from "../../../src/layers/Staging/Telling.ts"
+import { Conversations } from "../../../src/services/Conversations.ts"
 import { written } from "../../support/logs.ts"
 import { conversation, conversationId, impatient, inStaging, later, now, trigger } from "../../support/staging.ts"
 import { breaking, engines, mended, put, seed, sentTo } from "../../support/stagingEngines.ts"
+import { stagingDefaults } from "../../support/stagingDefaults.ts"
 import { nothing, row, sweep } from "../../support/stagingSweep.ts"
 
 const { channel_type: _channel, ...withoutChannel } = row()
@@ -140,4 +152,39 @@ describe("a conversation whose consumer is at work (A1.11)", () => {
       }).pipe(inStaging())
     )
   })
+})
+
+describe("a table of conversations that hangs", () => {
+  const hanging = { send: () => new Promise<never>(() => undefined) } as unknown as DynamoDBClient
+  const nowhere = { conversations: "conversations", stage: "stage", lock: "lock" }
+  const queue = "http://127.0.0.1:1/queue"
+  const world = Layer.provideMerge(
+    Layer.effect(Conversations, ConversationsLayer.make(hanging)),
+    layerOf({
+      ...stagingDefaults,
+      tables: nowhere,
+      queueUrls: { whatsapp: queue, sms: queue, email: queue, handoff: queue },
+      parkingQueueUrl: Option.none()
+    })
+  )
+
+  const cases = [
+    ["is told by what its row says", "whatsapp", { channel: "whatsapp", trigger: trigger.body }],
+    ["waits for the next run when no row names its channel", undefined, "DB_TRANSIENT_ERROR"]
+  ] as const
+  for (const [what, channel, expected] of cases) {
+    it.effect(`keeps a conversation up for a second and a half: it ${what}`, () =>
+      Effect.gen(function* () {
+        const toTell = yield* Telling.make
+        const { conversation_id: id, primary_channel: primaryChannel } = trigger.body
+        const looked = toTell({ conversationId: id, primaryChannel, channel })
+        const fiber = yield* Effect.fork(Effect.catchAll(looked, ({ code }) => Effect.succeed(code)))
+        yield* TestClock.adjust(1_499)
+        assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        yield* TestClock.adjust(1)
+        const exit = Option.getOrUndefined(yield* Fiber.poll(fiber))
+        assert.deepStrictEqual(exit, Exit.succeed(expected))
+      }).pipe(Effect.provide(world), Effect.provide(Logger.remove(Logger.defaultLogger)))
+    )
+  }
 })
