@@ -152,7 +152,8 @@ export const queues = (stage: string) =>
     email: stagingQueue("email", stage, readerSeconds),
     handoff: { ...stagingQueue("handoff", stage, humanSeconds), retentionDays: 7 },
     // The sweeper receives for itself: a parked message every minute for an hour, and then every five or six minutes. As
-    // often as SQS allows is more than three days of that; it must be over before the queue forgets the message.
+    // often as SQS allows is more than three days of that; it must be over before the queue forgets the message,
+    // which its tombstone must outlive (`TOMBSTONE_TTL_SECONDS`): else it would be taken as a new one.
     parking: {
       name: `${stagingPrefix}-parking-queue-${stage.toLowerCase()}`,
       consumer: "staging-sweeper",

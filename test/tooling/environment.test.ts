@@ -5,16 +5,20 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
 import { loadConfig } from "../../infra/src/Config.ts"
 import { clusterSecretName, environmentOf } from "../../infra/src/environment.ts"
+import { queues } from "../../infra/src/resources.ts"
 import { root } from "../../scripts/build/bundle.ts"
 import { documentation, processVariables } from "../../scripts/environment/documentation.ts"
 import { template } from "../../scripts/environment/render.ts"
 import { isDefault, settingsOf } from "../../scripts/environment/settingsOf.ts"
 import { secrets } from "../../scripts/environment/stores.ts"
 import { type FunctionName, functions } from "../../src/handlers/Functions.ts"
+import { config as stagingSettings } from "../../src/layers/Staging/Settings.ts"
 
 const run = promisify(execFile)
 
@@ -61,6 +65,19 @@ describe("the templates", () => {
       }
     })
   }
+
+  it("have a message that comes again known for longer than the parking queue keeps one", () => {
+    for (const stage of ["CODE", "PROD"] as const) {
+      const { retentionDays } = queues(stage).parking
+      for (const name of ["staging", "staging-sweeper"] as const) {
+        const set = new Map(Object.entries(environmentOf(name, loadConfig(stage))))
+        const { tombstoneTtlSeconds } = Effect.runSync(
+          Effect.withConfigProvider(stagingSettings, ConfigProvider.fromMap(set))
+        )
+        assert.isAbove(tombstoneTtlSeconds, retentionDays * 86_400, `${name} in ${stage}`)
+      }
+    }
+  })
 
   it("know every name that stands in the definitions", async () => {
     // Beginnings of names, and what Lambda itself sets and no layer reads at its start.

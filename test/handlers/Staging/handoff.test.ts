@@ -28,6 +28,7 @@ import {
   sentTo,
   staged
 } from "../../support/stagingEngines.ts"
+import { stagingDefaults } from "../../support/stagingDefaults.ts"
 import { emailConversation, mail, publicKey, sendMail } from "../../support/stagingMail.ts"
 import { sweep } from "../../support/stagingSweep.ts"
 
@@ -185,7 +186,7 @@ describe("what a human is handed", () => {
           hand_off_reason: "user_requested",
           sending_by: "another attempt",
           sending_until: now + 8_000,
-          expires_at: now / 1000 + 86_400
+          expires_at: now / 1000 + stagingDefaults.tombstoneTtlSeconds
         })
         yield* later(7_999)
         assertTwiml(yield* send(), 503)

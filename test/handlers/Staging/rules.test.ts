@@ -23,6 +23,7 @@ import {
   sentTo,
   staged
 } from "../../support/stagingEngines.ts"
+import { stagingDefaults } from "../../support/stagingDefaults.ts"
 import { written } from "../../support/logs.ts"
 
 /** Fails unless a refusal left nothing behind: neither staged nor parked, and nobody was told. */
@@ -165,7 +166,7 @@ describe("a message's reader", () => {
           assert.isEmpty(yield* rowsOf("lock"))
           assert.isEmpty(yield* sentTo("whatsapp"))
           const [tombstone] = yield* rowsOf("stage")
-          assert.include(tombstone, { state: "QUEUED", expires_at: now / 1000 + 86_400 })
+          assert.include(tombstone, { state: "QUEUED", expires_at: now / 1000 + stagingDefaults.tombstoneTtlSeconds })
           assert.deepStrictEqual(yield* outcomes, ["HANDEDOFF"])
         }).pipe(inStaging())
       )

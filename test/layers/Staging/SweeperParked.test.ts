@@ -27,7 +27,10 @@ import {
   sentTo,
   staged
 } from "../../support/stagingEngines.ts"
+import { stagingDefaults } from "../../support/stagingDefaults.ts"
 import { nothing, parked, parking, sweep } from "../../support/stagingSweep.ts"
+
+const toParking = (input: object): boolean => JSON.stringify(input).includes("/parking")
 
 describe("a parked message", () => {
   it.layer(engines, { timeout: 30_000 })((it) => {
@@ -125,11 +128,26 @@ describe("a parked message", () => {
       }).pipe(inStaging())
     )
 
+    it.effect("was staged, and waited for more than a day while its row was read: there is no second row", () =>
+      Effect.gen(function* () {
+        yield* breaking("SendMessage", { error: "ThrottlingException" }, (_, { input }) => !toParking(input))
+        assertTwiml(yield* impatient(send()), 503)
+        assert.lengthOf(yield* staged, 1)
+        assert.strictEqual(yield* depthOf("parking"), 1)
+        yield* mended
+        yield* remove("stage", { conversation_id: conversationId, message_sid: whatsapp["MessageSid"] ?? "" })
+        yield* later(25 * 3_600_000)
+        assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
+        assert.isEmpty(yield* staged)
+        assert.strictEqual(yield* depthOf("parking"), 0)
+      }).pipe(inStaging())
+    )
+
     it.effect("comes when its tombstone is expired, and still there: it is taken as a new one", () =>
       Effect.gen(function* () {
         yield* send()
         yield* remove("stage", { conversation_id: conversationId, message_sid: whatsapp["MessageSid"] ?? "" })
-        yield* later(86_400_000)
+        yield* later(stagingDefaults.tombstoneTtlSeconds * 1000)
         yield* parking()
         assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
         assert.lengthOf(yield* staged, 1)
