@@ -33,7 +33,7 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
     ({ lockBufferSeconds, stageTtlSeconds, tombstoneTtlSeconds, tables: { lock: lockTable, stage: stageTable } }) => {
       const { giveBack, lease, progress, put, reserve } = tombstones(client, stageTable, tombstoneTtlSeconds)
 
-      const row = (conversationId: string, message: InboundMessage, now: number): TransactWriteItem => ({
+      const row = (conversationId: string, message: InboundMessage, expiresAt: number): TransactWriteItem => ({
         Put: {
           TableName: stageTable,
           Item: marshall(
@@ -41,7 +41,7 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
               ...message,
               conversation_id: conversationId,
               primary_channel: primaryChannel(message),
-              expires_at: seconds(now) + stageTtlSeconds
+              expires_at: expiresAt
             },
             { removeUndefinedValues: true }
           ),
@@ -55,9 +55,9 @@ export const make = (client: DynamoDBClient): Effect.Effect<StageStoreShape, nev
       const stage: StageStoreShape["stage"] = (conversationId, message) =>
         Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
-          const outcome = yield* Effect.either(
-            write([row(conversationId, message, now), { Put: put(conversationId, message, now) }])
-          )
+          const expiresAt = seconds(now) + stageTtlSeconds
+          const tombstone = put(conversationId, message, now, { row_expires_at: expiresAt })
+          const outcome = yield* Effect.either(write([row(conversationId, message, expiresAt), { Put: tombstone }]))
           if (Either.isRight(outcome)) return { state: "new" }
           const blockers = blockersOf(outcome.left)
           if (blockers === undefined) return yield* asFailure(stageCodes)(outcome.left)

@@ -34,8 +34,11 @@ export const make = (client: DynamoDBClient, table: string, ttlSeconds: number) 
         ...more
       })
     },
-    ConditionExpression: "attribute_not_exists(conversation_id) OR expires_at <= :now",
-    ExpressionAttributeValues: marshall({ ":now": seconds(now) }),
+    // A row that nobody was told of, and that has expired, was not read: its message is a new one again, or it is lost.
+    ConditionExpression:
+      "attribute_not_exists(conversation_id) OR expires_at <= :now OR (#state = :staged AND row_expires_at <= :now)",
+    ExpressionAttributeNames: { "#state": "state" },
+    ExpressionAttributeValues: marshall({ ":now": seconds(now), ":staged": "STAGED" }),
     ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const
   })
 
@@ -103,8 +106,9 @@ export const make = (client: DynamoDBClient, table: string, ttlSeconds: number) 
     Effect.gen(function* () {
       const command = new GetItemCommand({ TableName: table, Key: tombstoneKey(message), ConsistentRead: true })
       const { Item } = yield* Effect.mapError(run("GetItem", client, command), asFailure(stageCodes))
-      const now = yield* Clock.currentTimeMillis
-      const isOver = Number(Item?.["expires_at"]?.N ?? 0) <= seconds(now)
+      const now = seconds(yield* Clock.currentTimeMillis)
+      const isUnread = Item?.["state"]?.S === "STAGED" && Number(Item["row_expires_at"]?.N ?? Infinity) <= now
+      const isOver = isUnread || Number(Item?.["expires_at"]?.N ?? 0) <= now
       return progressOf(isOver ? undefined : Item, { state: "new" })
     })
 

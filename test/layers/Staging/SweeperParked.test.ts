@@ -32,6 +32,15 @@ import { nothing, parked, parking, sweep } from "../../support/stagingSweep.ts"
 
 const toParking = (input: object): boolean => JSON.stringify(input).includes("/parking")
 
+/** A message whose row is there, and whose trigger was refused. */
+const stagedAndParked = Effect.gen(function* () {
+  yield* breaking("SendMessage", { error: "ThrottlingException" }, (_, { input }) => !toParking(input))
+  assertTwiml(yield* impatient(send()), 503)
+  assert.lengthOf(yield* staged, 1)
+  assert.strictEqual(yield* depthOf("parking"), 1)
+  yield* mended
+})
+
 describe("a parked message", () => {
   it.layer(engines, { timeout: 30_000 })((it) => {
     it.effect("is taken when nothing is in its way, with the time at which it came", () =>
@@ -130,16 +139,40 @@ describe("a parked message", () => {
 
     it.effect("was staged, and waited for more than a day while its row was read: there is no second row", () =>
       Effect.gen(function* () {
-        yield* breaking("SendMessage", { error: "ThrottlingException" }, (_, { input }) => !toParking(input))
-        assertTwiml(yield* impatient(send()), 503)
-        assert.lengthOf(yield* staged, 1)
-        assert.strictEqual(yield* depthOf("parking"), 1)
-        yield* mended
+        yield* stagedAndParked
         yield* remove("stage", { conversation_id: conversationId, message_sid: whatsapp["MessageSid"] ?? "" })
         yield* later(25 * 3_600_000)
         assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
         assert.isEmpty(yield* staged)
         assert.strictEqual(yield* depthOf("parking"), 0)
+      }).pipe(inStaging())
+    )
+
+    for (const [what, changes, queue] of [
+      ["the consumer", {}, "whatsapp"],
+      ["a human", { hand_off_to_human: true }, "handoff"]
+    ] as const) {
+      it.effect(`was staged, and its row expired before anybody was told of it: it is for ${what} anew`, () =>
+        Effect.gen(function* () {
+          yield* stagedAndParked
+          yield* remove("stage", { conversation_id: conversationId, message_sid: whatsapp["MessageSid"] ?? "" })
+          yield* seed(conversation({ ...changes }))
+          yield* later(stagingDefaults.stageTtlSeconds * 1000)
+          assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
+          assert.lengthOf(yield* staged, queue === "whatsapp" ? 1 : 0)
+          assert.strictEqual(yield* depthOf(queue), 1)
+        }).pipe(inStaging())
+      )
+    }
+
+    it.effect("was staged, and its row expired: it is kept while its conversation is locked", () =>
+      Effect.gen(function* () {
+        yield* stagedAndParked
+        yield* remove("stage", { conversation_id: conversationId, message_sid: whatsapp["MessageSid"] ?? "" })
+        yield* seed(conversation({ conversation_status: "processing_reply" }))
+        yield* later(stagingDefaults.stageTtlSeconds * 1000)
+        assert.deepStrictEqual(yield* sweep, { ...nothing, kept: 1 })
+        assert.strictEqual(yield* depthOf("parking"), 1)
       }).pipe(inStaging())
     )
 
