@@ -3,6 +3,7 @@ import { type FunctionName, functions } from "../../src/handlers/Functions.ts"
 import type { StageConfig } from "./Config.ts"
 import { bucketName, queueUrl, tableOf } from "./Names.ts"
 import { secretNames } from "./permissions/SecretNames.ts"
+import { queues } from "./resources.ts"
 
 /** Variables by their names. */
 export type Environment = Readonly<Record<string, string>>
@@ -62,6 +63,8 @@ const staging = (config: StageConfig): Environment => {
     HANDOFF_QUEUE_URL: queueUrl(config, "handoff"),
     PARKING_QUEUE_URL: queueUrl(config, "parking"),
     HANDOFF_BUCKET: bucketName(config, "handoff"),
+    // A parked message is known for longer than it can come back: else it would be taken as a new one.
+    TOMBSTONE_TTL_SECONDS: String((queues(config.stage).parking.retentionDays + 1) * 86_400),
     PUBLIC_BASE_URL: domain === undefined ? undefined : `https://${domain.name}`
   })
 }

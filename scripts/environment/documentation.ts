@@ -100,8 +100,8 @@ const staging: Readonly<Record<string, Documented>> = {
   TTL_BUFFER_SECONDS: { what: "How long a lock outlives its trigger", default: "60" },
   STAGE_TTL_SECONDS: { what: "After how long a staged message that nobody read is gone", default: "259200" },
   TOMBSTONE_TTL_SECONDS: {
-    what: "How long a message that comes again is known; longer than the parking queue keeps one",
-    default: "691200"
+    what: "How long a message that comes again is known; where there is a parking queue, it has to be longer than that keeps one",
+    default: "86400"
   },
   SECRET_CACHE_SECONDS: { what: "How long a tenant's secret is used without being fetched again", default: "300" },
   HONOUR_HANDOFF_FLAG: { what: "Whether a conversation's hand_off_to_human counts", default: "true" },

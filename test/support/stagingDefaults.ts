@@ -8,7 +8,7 @@ export const stagingDefaults = {
   windowSeconds: 10,
   lockBufferSeconds: 60,
   stageTtlSeconds: 259_200,
-  tombstoneTtlSeconds: 691_200,
+  tombstoneTtlSeconds: 86_400,
   secretCacheMillis: 300_000,
   honourHandoffFlag: true,
   lockedStaleMillis: 905_000,

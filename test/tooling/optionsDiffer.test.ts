@@ -2,7 +2,7 @@ import * as Option from "effect/Option"
 import { assert, describe, it } from "vitest"
 
 describe("deep equality", () => {
-  it.each([
+  it.each<readonly [unknown, unknown]>([
     [Option.none(), Option.some(1)],
     [{ a: [Option.some({ b: 1 })] }, { a: [Option.none()] }],
     [new Map([["a", Option.none()]]), new Map([["a", Option.some(1)]])]

@@ -77,8 +77,8 @@ export const config: Config.Config<StagingSettingsShape> = Config.all({
   windowSeconds: seconds("BATCH_WINDOW_SECONDS", 0, 900).pipe(Config.withDefault(10)),
   lockBufferSeconds: seconds("TTL_BUFFER_SECONDS", 1, 86_400).pipe(Config.withDefault(60)),
   stageTtlSeconds: seconds("STAGE_TTL_SECONDS", 1, yearSeconds).pipe(Config.withDefault(259_200)),
-  // A day longer than the parking queue keeps a message: what is parked must be known for as long as it can come back.
-  tombstoneTtlSeconds: seconds("TOMBSTONE_TTL_SECONDS", 60, yearSeconds).pipe(Config.withDefault(691_200)),
+  // The contract's day. What is parked must be known for as long as it can come back: deployed it is longer.
+  tombstoneTtlSeconds: seconds("TOMBSTONE_TTL_SECONDS", 60, yearSeconds).pipe(Config.withDefault(86_400)),
   secretCacheMillis: positiveSeconds("SECRET_CACHE_SECONDS").pipe(Config.withDefault(300_000)),
   honourHandoffFlag: flag("HONOUR_HANDOFF_FLAG").pipe(Config.withDefault(true)),
   lockedStaleMillis: positiveSeconds("LOCKED_STALE_SECONDS").pipe(Config.withDefault(905_000)),

@@ -145,7 +145,7 @@ describe("a parked message", () => {
         assert.deepStrictEqual(yield* sweep, { ...nothing, taken: 1 })
         assert.isEmpty(yield* staged)
         assert.strictEqual(yield* depthOf("parking"), 0)
-      }).pipe(inStaging())
+      }).pipe(inStaging({ tombstoneTtlSeconds: 691_200 }))
     )
 
     for (const [what, changes, queue] of [
